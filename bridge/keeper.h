@@ -1,0 +1,16 @@
+//  keeper - frees what lies below the floor, in small steps; its own Redis connection. One thread.
+
+#ifndef KEEPER_H_INCLUDED
+#define KEEPER_H_INCLUDED
+
+#include <czmq.h>
+#include "config.h"
+
+typedef struct keeper keeper_t;
+
+keeper_t *keeper_new (const config_t *config, const char *redis_url);
+
+//  zactor function; args is the keeper, which the actor takes. Ends on $TERM.
+void keeper_actor (zsock_t *pipe, void *args);
+
+#endif

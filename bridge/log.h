@@ -1,0 +1,18 @@
+//  log - one line per state change to stderr, key=value.
+//
+//  time=2026-11-20T21:00:00.123Z level=info actor=lane event=redis_up attempt=3
+
+#ifndef LOG_H_INCLUDED
+#define LOG_H_INCLUDED
+
+typedef enum { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG } log_level_t;
+
+//  Set once, before the actors start. Takes error, warn, info or debug; returns -1 on any other.
+int log_set_level (const char *name);
+
+//  Writes one line in one write(2). `format` gives the key=value pairs behind event=, may be "".
+//  Control characters in the line are replaced by '?', so that no input can forge a line.
+void log_write (log_level_t level, const char *actor, const char *event, const char *format, ...)
+    __attribute__ ((format (printf, 4, 5)));
+
+#endif

@@ -1,0 +1,19 @@
+//  limits - the numbers of PROTOCOL.md, each defined once. `info` tells them.
+
+#ifndef LIMITS_H_INCLUDED
+#define LIMITS_H_INCLUDED
+
+enum {
+    LIMIT_NAME_BYTES = 200,       //  channel, group, consumer
+    LIMIT_HEADERS = 64,           //  entries of a message's header map
+    LIMIT_HEADERS_BYTES = 16384,  //  its encoded size
+    LIMIT_DEPTH = 16,             //  nesting of any msgpack from outside
+    LIMIT_MSG_ID_BYTES = 128,
+    LIMIT_FRAME_EXTRA = 32768,       //  a frame may exceed max_message_bytes by this
+    LIMIT_PUBLISH_MESSAGES = 1000,   //  messages of one publish request
+    LIMIT_REPLAY_MESSAGES = 100000,  //  `limit` of replay and `max` of peek
+    LIMIT_WAIT_MS = 3600000,
+    LIMIT_SEQ_BYTES = 256  //  a request's seq, encoded
+};
+
+#endif

@@ -1,0 +1,22 @@
+//  name - the rules for names of channels, groups and consumers, and Redis's globs over them.
+
+#ifndef NAME_H_INCLUDED
+#define NAME_H_INCLUDED
+
+#include "span.h"
+
+//  1-200 bytes of UTF-8 without control characters, spaces or any of *?[]{}\ (PROTOCOL.md, Names).
+//  Control characters: U+0000-U+001F, U+007F-U+009F. Spaces: U+0020 and Unicode's other white space.
+bool name_is_valid (span_t name);
+
+//  Names that begin with '$' are the bridge's own: read by clients, never written.
+bool name_is_reserved (span_t name);
+
+//  A glob: 1-200 bytes of UTF-8 without control characters or spaces.
+bool glob_is_valid (span_t glob);
+
+//  Redis's glob (*, ?, [abc], [^a-z], \x), bytewise. A glob that begins with a wildcard (* ? or [)
+//  does not match a name that begins with '$'. Bounded work: no exponential backtracking.
+bool glob_matches (span_t glob, span_t name);
+
+#endif

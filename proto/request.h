@@ -1,0 +1,40 @@
+//  request - one request of a client on the ROUTER, decoded and checked against PROTOCOL.md.
+//
+//  Ops and their arguments stand in one table (request.c). A request borrows the frame.
+
+#ifndef REQUEST_H_INCLUDED
+#define REQUEST_H_INCLUDED
+
+#include "limits.h"
+#include "message.h"
+
+typedef enum { OP_PUBLISH, OP_REPLAY, OP_FLUSH, OP_PEEK, OP_STATUS, OP_INFO, OP_PING, OP_COUNT } op_t;
+
+typedef struct {
+    op_t op;
+    span_t seq;  //  the encoded scalar, to be echoed; size 0: none was sent
+    //  Arguments, with their defaults filled in
+    span_t channel;
+    span_t pattern;       //  size 0: none
+    span_t cursor;        //  size 0: none
+    message_t *messages;  //  publish; owned by the request, its spans borrow the frame
+    size_t message_count;
+    uint64_t after;      //  replay
+    uint64_t until;      //  replay, inclusive; UINT64_MAX: none
+    uint64_t limit;      //  replay; `max` of peek
+    uint64_t max_bytes;  //  replay; 0: as the bridge allows
+    uint64_t before;     //  flush; 0: not given
+    bool all;            //  flush
+    bool tail;           //  peek: end = "tail"
+} request_t;
+
+//  Decodes a request. Returns 0, or -1 with the fault; op and seq are then set as far as they were
+//  readable, so that the error can be answered with the seq. Clear it in both cases.
+int request_decode (request_t *self, fault_t *fault, span_t frame, size_t max_payload_bytes);
+
+//  Frees what request_decode allocated, not the request itself.
+void request_clear (request_t *self);
+
+const char *op_name (op_t op);
+
+#endif
