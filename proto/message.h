@@ -24,10 +24,15 @@ typedef struct {
 //  Reads a message from the frames of one multipart: [channel][payload], [channel][payload][headers],
 //  or one frame with a msgpack array [channel, payload] or [channel, payload, headers].
 //  Headers nil or absent: none. Channels are checked as names and must not be reserved.
-//  Returns 0, or -1 with the fault; message->channel is then set when it was readable and valid
-//  text, else empty, and message->payload when it could be told.
+//  Returns 0, or -1 with the fault; message->channel is then set when it could be told and is 1-200 bytes of
+//  UTF-8, else empty, and message->payload when it could be told; of more than 3 frames neither is told.
 //  fault->message is the `reason` stored in $rejected: short, stable, names what was wrong.
 int message_read (message_t *self, fault_t *fault, const span_t *frames, size_t count, size_t max_payload_bytes);
+
+//  Reads a message from msgpack values that a scan has accepted: channel and payload, each str or bin, and
+//  headers, size 0 for none. Returns as message_read.
+int message_read_values (
+    message_t *self, fault_t *fault, span_t channel, span_t payload, span_t headers, size_t max_payload_bytes);
 
 //  Checks channel, payload size and headers of a message whose three spans are set (publish),
 //  and fills in what the headers tell. Returns 0, or -1 with the fault.
