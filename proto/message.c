@@ -127,15 +127,13 @@ static int s_check_headers (message_t *self, fault_t *fault)
     span_t headers = self->headers;
     self->headers = span_of (NULL, 0);
     cursor_t cursor = cursor_of (headers);
-    if (headers.size == 0 || (headers.size == 1 && cursor_nil (&cursor))) {
+    if (headers.size == 1 && cursor_nil (&cursor)) {
         return 0;
     }
     uint32_t count;
     bool deep = !scan_is_one_value (headers.data, headers.size, LIMIT_DEPTH);
-    if (deep && scan_any_depth (headers.data, headers.size) != headers.size) {
-        return fault_set (fault, CODE_BAD_REQUEST, "headers: not a msgpack map");
-    }
-    if (!cursor_map (&cursor, &count)) {
+    bool whole = !deep || scan_any_depth (headers.data, headers.size) == headers.size;
+    if (!whole || !cursor_map (&cursor, &count)) {
         return fault_set (fault, CODE_BAD_REQUEST, "headers: not a msgpack map");
     }
     if (headers.size > LIMIT_HEADERS_BYTES) {
@@ -169,11 +167,6 @@ static int s_check_channel (const message_t *self, fault_t *fault)
 //  Checks payload size and headers.
 static int s_check_rest (message_t *self, fault_t *fault, size_t max_payload_bytes)
 {
-    self->msg_id = span_of (NULL, 0);
-    self->delay_ms = -1;
-    self->at_ms = -1;
-    self->ttl_ms = -1;
-    self->front = false;
     if (self->payload.size > max_payload_bytes) {
         return fault_set (fault, CODE_TOO_LARGE, "payload: larger than max_message_bytes (%zu)", max_payload_bytes);
     }
@@ -182,6 +175,11 @@ static int s_check_rest (message_t *self, fault_t *fault, size_t max_payload_byt
 
 int message_check (message_t *self, fault_t *fault, size_t max_payload_bytes)
 {
+    self->msg_id = span_of (NULL, 0);
+    self->delay_ms = -1;
+    self->at_ms = -1;
+    self->ttl_ms = -1;
+    self->front = false;
     if (s_check_channel (self, fault) == -1) {
         return -1;
     }
