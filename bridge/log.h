@@ -5,7 +5,7 @@
 #ifndef LOG_H_INCLUDED
 #define LOG_H_INCLUDED
 
-typedef enum { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG } log_level_t;
+typedef enum { LEVEL_ERROR, LEVEL_WARN, LEVEL_INFO, LEVEL_DEBUG } log_level_t;
 
 //  Set once, before the actors start. Takes error, warn, info or debug; returns -1 on any other.
 int log_set_level (const char *name);

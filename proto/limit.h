@@ -1,7 +1,7 @@
-//  limits - the numbers of PROTOCOL.md, each defined once. `info` tells them.
+//  limit - the numbers of PROTOCOL.md, each defined once. `info` tells them.
 
-#ifndef LIMITS_H_INCLUDED
-#define LIMITS_H_INCLUDED
+#ifndef LIMIT_H_INCLUDED
+#define LIMIT_H_INCLUDED
 
 enum {
     LIMIT_NAME_BYTES = 200,       //  channel, group, consumer

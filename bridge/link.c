@@ -1,0 +1,543 @@
+//  link - one connection to Redis that comes back by itself. Runs in its owner's thread and shares nothing.
+//
+//      DOWN --s_connect--> CONNECTING --s_greet--> GREETING --s_on_hello--> UP
+//       ^                      |                       |                     |
+//       +------ s_drop --------+-----------------------+---------------------+
+//
+//  What is sent and not answered waits in one ring, in order; its first `written` bytes are with the kernel.
+//  hiredis connects and parses; the asynchronous half of hiredis is not used, since its output buffer copies
+//  each command once more and cannot be bounded.
+
+#include <czmq.h>
+#include <sys/uio.h>
+#include "link.h"
+#include "log.h"
+#include "store.h"
+#include "target.h"
+
+enum {
+    PAUSE_FIRST_MS = 20,  //  between attempts to connect, doubled up to the last
+    PAUSE_LAST_MS = 1000,
+    CONNECT_MS = 3000,  //  for connect and greeting
+    STALL_MS = 20000,   //  without a byte while replies are due: the peer is gone
+    IOV_AT_ONCE = 64
+};
+
+typedef enum { LINK_DOWN, LINK_CONNECTING, LINK_GREETING, LINK_UP } state_t;
+
+typedef struct {
+    const char *data;
+    size_t size;
+    bool owned;  //  free data when answered
+    link_reply_fn *fn;
+    void *owner;
+    void *arg;
+} pending_t;
+
+struct link {
+    const char *actor;
+    char *prefix;
+    target_t target;
+    link_state_fn *on_state;
+    void *owner;
+
+    state_t state;
+    redisContext *redis;    //  NULL while DOWN
+    int64_t connect_at_ms;  //  DOWN: when to try
+    int64_t give_up_at_ms;  //  CONNECTING, GREETING: until when
+    int64_t heard_at_ms;    //  UP: when bytes came last, or nothing was due
+    int64_t pause_ms;
+    char trouble[160];  //  why it is down; "" while up
+    bool told;          //  this outage has been logged
+    bool drop_wanted;   //  a reply said that this connection is of no use
+    uint64_t connects;
+
+    pending_t *ring;
+    size_t ring_size;  //  a power of two
+    size_t first;      //  ring index of the oldest unanswered
+    size_t count;
+    size_t unwritten;  //  of these, the last `unwritten` are not wholly with the kernel
+    size_t written;    //  bytes of the first of those that are
+
+    link_store_t store;
+    char digest[SCRIPT_COUNT][41];
+};
+
+static void s_greet (link_t *self);
+
+static void s_set_state (link_t *self, state_t state)
+{
+    self->state = state;
+}
+
+//  The ring
+
+static pending_t *s_pending (link_t *self, size_t index)
+{
+    return &self->ring[(self->first + index) & (self->ring_size - 1)];
+}
+
+static void s_push (link_t *self, pending_t pending)
+{
+    if (self->count == self->ring_size) {
+        size_t size = self->ring_size * 2;
+        pending_t *ring = malloc (size * sizeof *ring);
+        for (size_t i = 0; i < self->count; i++) {
+            ring[i] = *s_pending (self, i);
+        }
+        free (self->ring);
+        self->ring = ring;
+        self->ring_size = size;
+        self->first = 0;
+    }
+    if (self->count == 0) {
+        self->heard_at_ms = zclock_mono ();
+    }
+    self->count++;
+    self->unwritten++;
+    *s_pending (self, self->count - 1) = pending;
+}
+
+//  Answers the oldest pending command.
+static void s_answer (link_t *self, redisReply *reply)
+{
+    pending_t pending = *s_pending (self, 0);
+    self->first = (self->first + 1) & (self->ring_size - 1);
+    self->count--;
+    if (self->unwritten > self->count) {
+        self->unwritten = self->count;
+        self->written = 0;
+    }
+    if (pending.fn) {
+        pending.fn (pending.owner, pending.arg, reply);
+    }
+    if (pending.owned) {
+        free ((char *)pending.data);
+    }
+}
+
+//  Going down
+
+static void s_drop (link_t *self, const char *why)
+{
+    bool was_up = self->state == LINK_UP;
+    snprintf (self->trouble, sizeof self->trouble, "%s", why);
+    if (!self->told) {
+        char where[160];
+        target_describe (&self->target, where, sizeof where);
+        log_write (LEVEL_WARN, self->actor, "redis_down", "redis=%s why=\"%s\"", where, why);
+        self->told = true;
+    }
+    s_set_state (self, LINK_DOWN);
+    redisFree (self->redis);
+    self->redis = NULL;
+    self->connect_at_ms = zclock_mono () + self->pause_ms;
+    self->pause_ms = self->pause_ms * 2 > PAUSE_LAST_MS ? PAUSE_LAST_MS : self->pause_ms * 2;
+    self->drop_wanted = false;
+    while (self->count) {
+        s_answer (self, NULL);
+    }
+    if (was_up && self->on_state) {
+        self->on_state (self->owner, false);
+    }
+}
+
+static void s_connect (link_t *self)
+{
+    self->redis = target_connect (&self->target);
+    self->give_up_at_ms = zclock_mono () + CONNECT_MS;
+    if (!self->redis || self->redis->err) {
+        s_drop (self, self->redis ? self->redis->errstr : "out of memory");
+    } else {
+        s_set_state (self, LINK_CONNECTING);
+    }
+}
+
+//  The greeting: each reply is checked; an error ends the attempt.
+
+static void s_end_greeting (link_t *self, const char *what, const redisReply *reply)
+{
+    char why[160];
+    snprintf (why, sizeof why, "%s: %s", what, reply->type == REDIS_REPLY_ERROR ? reply->str : "unexpected reply");
+    snprintf (self->trouble, sizeof self->trouble, "%s", why);
+    self->drop_wanted = true;
+}
+
+static void s_on_login (void *owner, void *arg, redisReply *reply)
+{
+    if (reply && reply->type == REDIS_REPLY_ERROR) {
+        s_end_greeting (owner, arg, reply);
+    }
+}
+
+//  Copies the value of "name:value\r\n" out of INFO's text.
+static void s_info_field (const char *info, const char *name, char *to, size_t size)
+{
+    const char *at = strstr (info, name);
+    to[0] = 0;
+    if (at) {
+        at += strlen (name);
+        snprintf (to, size, "%.*s", (int)strcspn (at, "\r\n"), at);
+    }
+}
+
+static void s_on_config (void *owner, void *arg, redisReply *reply)
+{
+    //  Without permission for CONFIG, Redis is believed to guarantee the least.
+    link_t *self = owner;
+    bool aof = false, always = false, rewrite_syncs = false;
+    for (size_t i = 0; reply && reply->type == REDIS_REPLY_ARRAY && i + 1 < reply->elements; i += 2) {
+        const char *key = reply->element[i]->str, *value = reply->element[i + 1]->str;
+        aof |= streq (key, "appendonly") && streq (value, "yes");
+        always |= streq (key, "appendfsync") && streq (value, "always");
+        aof &= !(streq (key, "appendfsync") && streq (value, "no"));
+        rewrite_syncs |= streq (key, "no-appendfsync-on-rewrite") && streq (value, "no");
+    }
+    self->store.durability = !aof ? "memory" : always && rewrite_syncs ? "fsync" : "everysec";
+}
+
+static void s_on_loaded (void *owner, void *arg, redisReply *reply)
+{
+    link_t *self = owner;
+    if (reply && reply->type == REDIS_REPLY_STRING && reply->len == 40) {
+        memcpy (self->digest[(size_t)arg], reply->str, 41);
+    } else if (reply) {
+        s_end_greeting (self, "SCRIPT LOAD", reply);
+    }
+}
+
+static void s_on_hello (void *owner, void *arg, redisReply *reply)
+{
+    link_t *self = owner;
+    if (!reply || self->drop_wanted) {
+        return;
+    }
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 4) {
+        s_end_greeting (self, "hello", reply);
+        return;
+    }
+    snprintf (self->store.store, sizeof self->store.store, "%s", reply->element[0]->str);
+    snprintf (self->store.epoch, sizeof self->store.epoch, "%s", reply->element[1]->str);
+    self->store.born = reply->element[2]->integer == 1;
+    s_set_state (self, LINK_UP);
+    self->pause_ms = PAUSE_FIRST_MS;
+    self->trouble[0] = 0;
+    self->told = false;
+    self->connects++;
+    char where[160];
+    target_describe (&self->target, where, sizeof where);
+    log_write (LEVEL_INFO, self->actor, "redis_up", "redis=%s version=%s store=%s epoch=%s durability=%s", where,
+        self->store.version, self->store.store, self->store.epoch, self->store.durability);
+    if (self->on_state) {
+        self->on_state (self->owner, true);
+    }
+}
+
+static void s_send_words (link_t *self, link_reply_fn *fn, void *owner, void *arg, int argc, const span_t *words)
+{
+    const char *data[argc];
+    size_t sizes[argc];
+    for (int i = 0; i < argc; i++) {
+        data[i] = words[i].data;
+        sizes[i] = words[i].size;
+    }
+    char *command;
+    int size = redisFormatCommandArgv (&command, argc, data, sizes);
+    assert (size > 0);
+    s_push (self, (pending_t){command, (size_t)size, true, fn, owner, arg});
+}
+
+static span_t s_text (const char *text)
+{
+    return span_of (text, strlen (text));
+}
+
+//  INFO tells run_id, without which hello cannot be said.
+static void s_on_info (void *owner, void *arg, redisReply *reply)
+{
+    link_t *self = owner;
+    if (!reply || self->drop_wanted) {
+        return;
+    }
+    if (reply->type != REDIS_REPLY_STRING) {
+        s_end_greeting (self, "INFO", reply);
+        return;
+    }
+    s_info_field (reply->str, "run_id:", self->store.run_id, sizeof self->store.run_id);
+    s_info_field (reply->str, "valkey_version:", self->store.version, sizeof self->store.version);
+    if (!self->store.version[0]) {
+        s_info_field (reply->str, "redis_version:", self->store.version, sizeof self->store.version);
+    }
+    int major = 0, minor = 0;
+    sscanf (self->store.version, "%d.%d", &major, &minor);
+    if (major * 100 + minor < 602) {
+        snprintf (self->trouble, sizeof self->trouble, "Redis %s is older than 6.2", self->store.version);
+        self->drop_wanted = true;
+        return;
+    }
+    char *key = store_key (self->prefix, "store");
+    zuuid_t *epoch = zuuid_new (), *store = zuuid_new ();
+    span_t words[] = {s_text ("EVAL"), script_text (SCRIPT_HELLO), s_text ("1"), s_text (key),
+        s_text (self->store.run_id), s_text (zuuid_str (epoch)), s_text (zuuid_str (store))};
+    s_send_words (self, s_on_hello, self, NULL, 7, words);
+    zuuid_destroy (&epoch);
+    zuuid_destroy (&store);
+    free (key);
+}
+
+static void s_greet (link_t *self)
+{
+    s_set_state (self, LINK_GREETING);
+    redisEnableKeepAlive (self->redis);
+    const target_t *target = &self->target;
+    if (target->password) {
+        span_t with_user[] = {s_text ("AUTH"), s_text (target->user ? target->user : ""), s_text (target->password)};
+        span_t without[] = {s_text ("AUTH"), s_text (target->password)};
+        s_send_words (self, s_on_login, self, "AUTH", target->user ? 3 : 2, target->user ? with_user : without);
+    }
+    if (target->db) {
+        char db[16];
+        snprintf (db, sizeof db, "%d", target->db);
+        span_t words[] = {s_text ("SELECT"), s_text (db)};
+        s_send_words (self, s_on_login, self, "SELECT", 2, words);
+    }
+    span_t config[] = {s_text ("CONFIG"), s_text ("GET"), s_text ("*append*")};
+    s_send_words (self, s_on_config, self, NULL, 3, config);
+    link_load_scripts (self);
+    span_t info[] = {s_text ("INFO"), s_text ("server")};
+    s_send_words (self, s_on_info, self, NULL, 2, info);
+}
+
+//  Reading and writing
+
+//  These replies mean that this connection will not serve; nothing was changed by the command.
+static bool s_means_drop (const redisReply *reply)
+{
+    static const char *const words[] = {"LOADING", "READONLY", "MASTERDOWN", "NOAUTH"};
+    for (size_t i = 0; reply->type == REDIS_REPLY_ERROR && i < sizeof words / sizeof *words; i++) {
+        if (strncmp (reply->str, words[i], strlen (words[i])) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void s_read (link_t *self)
+{
+    void *reply = NULL;
+    int rc = redisBufferRead (self->redis);
+    self->heard_at_ms = zclock_mono ();
+    while (rc == REDIS_OK && (rc = redisGetReplyFromReader (self->redis, &reply)) == REDIS_OK && reply) {
+        if (self->count - self->unwritten == 0) {
+            rc = REDIS_ERR;
+        } else {
+            if (s_means_drop (reply) && !self->drop_wanted) {
+                self->drop_wanted = true;
+                snprintf (self->trouble, sizeof self->trouble, "%s", ((redisReply *)reply)->str);
+            }
+            s_answer (self, reply);
+        }
+        freeReplyObject (reply);
+        reply = NULL;
+    }
+    if (rc != REDIS_OK) {
+        s_drop (self, self->redis->err ? self->redis->errstr : "a reply that nothing asked for");
+    }
+}
+
+void link_write (link_t *self)
+{
+    while (self->redis && self->unwritten && self->state >= LINK_GREETING) {
+        struct iovec parts[IOV_AT_ONCE];
+        size_t n = 0, total = 0;
+        for (; n < self->unwritten && n < IOV_AT_ONCE; n++) {
+            pending_t *pending = s_pending (self, self->count - self->unwritten + n);
+            size_t skip = n == 0 ? self->written : 0;
+            parts[n] = (struct iovec){(char *)pending->data + skip, pending->size - skip};
+            total += parts[n].iov_len;
+        }
+        ssize_t sent = writev (self->redis->fd, parts, (int)n);
+        if (sent < 0) {
+            if (errno != EAGAIN && errno != EINTR) {
+                s_drop (self, strerror (errno));
+            }
+            return;
+        }
+        for (size_t left = (size_t)sent, i = 0; left && i < n; i++) {
+            if (left < parts[i].iov_len) {
+                self->written = (i == 0 ? self->written : 0) + left;
+                left = 0;
+            } else {
+                left -= parts[i].iov_len;
+                self->unwritten--;
+                self->written = 0;
+            }
+        }
+        if ((size_t)sent < total) {
+            return;
+        }
+    }
+}
+
+static void s_finish_connect (link_t *self)
+{
+    int error = 0;
+    socklen_t size = sizeof error;
+    if (getsockopt (self->redis->fd, SOL_SOCKET, SO_ERROR, &error, &size) || error) {
+        s_drop (self, strerror (error ? error : errno));
+    } else {
+        s_greet (self);
+    }
+}
+
+void link_work (link_t *self, short revents)
+{
+    int64_t now_ms = zclock_mono ();
+    if (self->state == LINK_DOWN && now_ms >= self->connect_at_ms) {
+        s_connect (self);
+    } else if (self->state == LINK_CONNECTING && revents) {
+        s_finish_connect (self);
+    } else if (self->state >= LINK_GREETING && revents & (ZMQ_POLLIN | ZMQ_POLLERR)) {
+        s_read (self);
+    }
+    bool starting = self->state == LINK_CONNECTING || self->state == LINK_GREETING;
+    if (self->drop_wanted && self->redis) {
+        char why[sizeof self->trouble];
+        memcpy (why, self->trouble, sizeof why);
+        s_drop (self, why);
+    } else if (starting && now_ms >= self->give_up_at_ms) {
+        s_drop (self, "no answer in time");
+    } else if (self->state == LINK_UP && self->count && now_ms >= self->heard_at_ms + STALL_MS) {
+        s_drop (self, "no reply for 20 seconds");
+    }
+    link_write (self);
+}
+
+int64_t link_deadline_ms (const link_t *self)
+{
+    switch (self->state) {
+    case LINK_DOWN:
+        return self->connect_at_ms;
+    case LINK_UP:
+        return self->count ? self->heard_at_ms + STALL_MS : INT64_MAX;
+    default:
+        return self->give_up_at_ms;
+    }
+}
+
+int link_fd (const link_t *self)
+{
+    return self->redis ? self->redis->fd : -1;
+}
+
+short link_events (const link_t *self)
+{
+    if (self->state == LINK_CONNECTING) {
+        return ZMQ_POLLOUT;
+    }
+    return self->unwritten ? ZMQ_POLLIN | ZMQ_POLLOUT : ZMQ_POLLIN;
+}
+
+//  Sending
+
+void link_send (link_t *self, const void *command, size_t size, link_reply_fn *fn, void *arg)
+{
+    assert (self->state == LINK_UP);
+    s_push (self, (pending_t){command, size, false, fn, self->owner, arg});
+}
+
+void link_command (link_t *self, link_reply_fn *fn, void *arg, int argc, const span_t *words)
+{
+    assert (self->state == LINK_UP);
+    s_send_words (self, fn, self->owner, arg, argc, words);
+}
+
+void link_script (link_t *self, script_t script, link_reply_fn *fn, void *arg, int argc, const span_t *words)
+{
+    span_t all[argc + 2];
+    all[0] = s_text ("EVALSHA");
+    all[1] = s_text (self->digest[script]);
+    memcpy (all + 2, words, (size_t)argc * sizeof *words);
+    link_command (self, fn, arg, argc + 2, all);
+}
+
+void link_load_scripts (link_t *self)
+{
+    for (size_t i = 0; i < SCRIPT_COUNT; i++) {
+        span_t words[] = {s_text ("SCRIPT"), s_text ("LOAD"), script_text ((script_t)i)};
+        s_send_words (self, s_on_loaded, self, (void *)i, 3, words);
+    }
+}
+
+void link_reset (link_t *self, const char *why)
+{
+    if (self->redis) {
+        s_drop (self, why);
+    }
+}
+
+//  Life
+
+link_t *link_new (const char *actor, const char *url, const char *prefix, link_state_fn *on_state, void *owner)
+{
+    link_t *self = calloc (1, sizeof *self);
+    int rc = target_parse (&self->target, url);
+    assert (rc == 0);
+    self->actor = actor;
+    self->prefix = strdup (prefix);
+    self->on_state = on_state;
+    self->owner = owner;
+    self->pause_ms = PAUSE_FIRST_MS;
+    self->store.durability = "memory";
+    snprintf (self->trouble, sizeof self->trouble, "not connected yet");
+    self->ring_size = 64;
+    self->ring = malloc (self->ring_size * sizeof *self->ring);
+    return self;
+}
+
+void link_destroy (link_t **self_p)
+{
+    link_t *self = *self_p;
+    if (self) {
+        self->on_state = NULL;
+        self->told = true;
+        if (self->redis) {
+            s_drop (self, "closing");
+        }
+        target_clear (&self->target);
+        free (self->prefix);
+        free (self->ring);
+        free (self);
+        *self_p = NULL;
+    }
+}
+
+bool link_is_up (const link_t *self)
+{
+    return self->state == LINK_UP;
+}
+
+const link_store_t *link_store (const link_t *self)
+{
+    return &self->store;
+}
+
+const char *link_prefix (const link_t *self)
+{
+    return self->prefix;
+}
+
+const char *link_trouble (const link_t *self)
+{
+    return self->trouble;
+}
+
+uint64_t link_connects (const link_t *self)
+{
+    return self->connects;
+}
+
+const char *link_digest (const link_t *self, script_t script)
+{
+    return self->digest[script];
+}

@@ -1,0 +1,40 @@
+//  script - the Lua files of proto/lua, built in. Constant data, read by every thread.
+
+#include "script.h"
+
+static const char s_hello[] = {
+#include "hello.inc"
+};
+static const char s_append[] = {
+#include "append.inc"
+};
+static const char s_read[] = {
+#include "read.inc"
+};
+static const char s_flush[] = {
+#include "flush.inc"
+};
+static const char s_status[] = {
+#include "status.inc"
+};
+static const char s_free[] = {
+#include "free.inc"
+};
+static const char s_mark_clean[] = {
+#include "mark_clean.inc"
+};
+
+static const span_t s_texts[SCRIPT_COUNT] = {
+    [SCRIPT_HELLO] = {s_hello, sizeof s_hello},
+    [SCRIPT_APPEND] = {s_append, sizeof s_append},
+    [SCRIPT_READ] = {s_read, sizeof s_read},
+    [SCRIPT_FLUSH] = {s_flush, sizeof s_flush},
+    [SCRIPT_STATUS] = {s_status, sizeof s_status},
+    [SCRIPT_FREE] = {s_free, sizeof s_free},
+    [SCRIPT_MARK_CLEAN] = {s_mark_clean, sizeof s_mark_clean},
+};
+
+span_t script_text (script_t script)
+{
+    return s_texts[script];
+}

@@ -1,0 +1,21 @@
+//  script - the Lua files of proto/lua, built in.
+
+#ifndef SCRIPT_H_INCLUDED
+#define SCRIPT_H_INCLUDED
+
+#include "span.h"
+
+typedef enum {
+    SCRIPT_HELLO,
+    SCRIPT_APPEND,
+    SCRIPT_READ,
+    SCRIPT_FLUSH,
+    SCRIPT_STATUS,
+    SCRIPT_FREE,
+    SCRIPT_MARK_CLEAN,
+    SCRIPT_COUNT
+} script_t;
+
+span_t script_text (script_t script);
+
+#endif
