@@ -5,14 +5,14 @@
 #ifndef REQUEST_H_INCLUDED
 #define REQUEST_H_INCLUDED
 
-#include "limits.h"
+#include "limit.h"
 #include "message.h"
 
 typedef enum { OP_PUBLISH, OP_REPLAY, OP_FLUSH, OP_PEEK, OP_STATUS, OP_INFO, OP_PING, OP_COUNT } op_t;
 
 typedef struct {
-    op_t op;
-    span_t seq;  //  the encoded scalar, to be echoed; size 0: none was sent
+    op_t op;     //  OP_COUNT: not known
+    span_t seq;  //  the encoded scalar, to be echoed; size 0: none was sent, or none that can be
     //  Arguments, with their defaults filled in
     span_t channel;
     span_t pattern;       //  size 0: none
@@ -30,11 +30,14 @@ typedef struct {
 
 //  Decodes a request. Returns 0, or -1 with the fault; op and seq are then set as far as they were
 //  readable, so that the error can be answered with the seq. Clear it in both cases.
+//  Of several faults it tells the first of: form, keys, op, unknown keys, seq, then the arguments in the
+//  table's order, whatever order the map has.
 int request_decode (request_t *self, fault_t *fault, span_t frame, size_t max_payload_bytes);
 
 //  Frees what request_decode allocated, not the request itself.
 void request_clear (request_t *self);
 
+//  "unknown" for OP_COUNT.
 const char *op_name (op_t op);
 
 #endif

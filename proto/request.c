@@ -1,0 +1,392 @@
+//  request - decodes and checks one request. Owns the messages of a publish, borrows all else; any thread.
+//
+//  It must never touch a frame that the scan has not accepted, nor allocate before the count is checked.
+//  It reads by cursor: seq and headers are passed on as the client's own bytes, which a msgpack-c tree has not.
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include "name.h"
+#include "request.h"
+#include "scan.h"
+
+_Static_assert(LIMIT_NAME_BYTES == 200 && LIMIT_PUBLISH_MESSAGES == 1000, "the texts below say so");
+
+static const char s_not_messages[] =
+    "messages: not an array of 1 to 1000 [channel, payload] or [channel, payload, headers]";
+
+enum {
+    RETRY_MS = 1000,  //  when memory is short
+    SHOWN_SIZE = 65   //  a client's word in an error: 64 bytes and the zero
+};
+
+#define ID_MAX (UINT64_C (1) << 53)
+
+typedef enum {
+    ARG_FRONT,    //  op and seq, read before all others
+    ARG_VALUE,    //  left to the op's own check
+    ARG_NAME,     //  a channel to read
+    ARG_CHANNEL,  //  a channel to write
+    ARG_GLOB,
+    ARG_TEXT,
+    ARG_END,
+    ARG_BOOL,
+    ARG_UINT
+} arg_type_t;
+
+//  A row per op and argument. OP_COUNT stands for every op.
+typedef struct {
+    op_t op;
+    const char *key;
+    arg_type_t type;
+    size_t field;  //  its offset in request_t
+    bool required;
+    uint64_t preset;  //  of an ARG_UINT that is not given; the others' is zero
+    uint64_t min;
+    uint64_t max;  //  of ARG_TEXT: bytes
+} arg_t;
+
+#define FIELD(name) offsetof (request_t, name)
+
+static const arg_t s_args[] = {
+    {OP_COUNT, "op", ARG_FRONT, 0, false, 0, 0, 0},
+    {OP_COUNT, "seq", ARG_FRONT, 0, false, 0, 0, 0},
+    {OP_PUBLISH, "channel", ARG_VALUE, 0, false, 0, 0, 0},
+    {OP_PUBLISH, "payload", ARG_VALUE, 0, false, 0, 0, 0},
+    {OP_PUBLISH, "headers", ARG_VALUE, 0, false, 0, 0, 0},
+    {OP_PUBLISH, "messages", ARG_VALUE, 0, false, 0, 0, 0},
+    {OP_REPLAY, "channel", ARG_NAME, FIELD (channel), true, 0, 0, 0},
+    {OP_REPLAY, "after", ARG_UINT, FIELD (after), false, 0, 0, ID_MAX},
+    {OP_REPLAY, "until", ARG_UINT, FIELD (until), false, UINT64_MAX, 1, ID_MAX},
+    {OP_REPLAY, "limit", ARG_UINT, FIELD (limit), false, 1000, 1, LIMIT_REPLAY_MESSAGES},
+    {OP_REPLAY, "max_bytes", ARG_UINT, FIELD (max_bytes), false, 0, 1, ID_MAX},
+    {OP_FLUSH, "channel", ARG_CHANNEL, FIELD (channel), true, 0, 0, 0},
+    {OP_FLUSH, "before", ARG_UINT, FIELD (before), false, 0, 1, ID_MAX},
+    {OP_FLUSH, "all", ARG_BOOL, FIELD (all), false, 0, 0, 0},
+    {OP_PEEK, "channel", ARG_NAME, FIELD (channel), true, 0, 0, 0},
+    {OP_PEEK, "end", ARG_END, FIELD (tail), false, 0, 0, 0},
+    {OP_PEEK, "max", ARG_UINT, FIELD (limit), false, 1, 1, LIMIT_REPLAY_MESSAGES},
+    {OP_STATUS, "channel", ARG_NAME, FIELD (channel), false, 0, 0, 0},
+    {OP_STATUS, "pattern", ARG_GLOB, FIELD (pattern), false, 0, 0, 0},
+    {OP_STATUS, "cursor", ARG_TEXT, FIELD (cursor), false, 0, 0, LIMIT_NAME_BYTES},
+};
+
+enum { ARG_ROWS = sizeof s_args / sizeof *s_args };
+
+//  One decoding under way.
+typedef struct {
+    request_t *request;
+    fault_t *fault;
+    span_t values[ARG_ROWS];  //  as encoded, by row; size 0: not given
+    size_t max_payload_bytes;
+} parse_t;
+
+static int s_check_publish (parse_t *self);
+static int s_check_flush (parse_t *self);
+static int s_check_status (parse_t *self);
+
+//  What an op still checks when each argument is fine by itself.
+static const struct {
+    const char *name;
+    int (*check) (parse_t *self);
+} s_ops[OP_COUNT] = {
+    [OP_PUBLISH] = {"publish", s_check_publish},
+    [OP_REPLAY] = {"replay", NULL},
+    [OP_FLUSH] = {"flush", s_check_flush},
+    [OP_PEEK] = {"peek", NULL},
+    [OP_STATUS] = {"status", s_check_status},
+    [OP_INFO] = {"info", NULL},
+    [OP_PING] = {"ping", NULL},
+};
+
+const char *op_name (op_t op)
+{
+    return s_ops[op].name;
+}
+
+//  Writes a client's word so that it can stand in an error and in a log: 64 bytes at most, and '?' for
+//  whatever is not printable ASCII.
+static const char *s_shown (char *to, span_t word)
+{
+    size_t size = word.size < SHOWN_SIZE ? word.size : SHOWN_SIZE - 1;
+    for (size_t at = 0; at < size; at++) {
+        char byte = word.data[at];
+        to[at] = byte >= 0x20 && byte < 0x7f ? byte : '?';
+    }
+    to[size] = 0;
+    return to;
+}
+
+//  The row of an op's key, ARG_ROWS when the op has none.
+static size_t s_row (op_t op, span_t key)
+{
+    size_t row = 0;
+    while (
+        row < ARG_ROWS && !((s_args[row].op == op || s_args[row].op == OP_COUNT) && span_eq (key, s_args[row].key))) {
+        row++;
+    }
+    return row;
+}
+
+static span_t s_value (const parse_t *self, const char *key)
+{
+    return self->values[s_row (self->request->op, span_of (key, strlen (key)))];
+}
+
+//  Looks through the whole map for op and seq, whatever else is wrong with it, since an error is answered with
+//  the seq. A seq given twice is not echoed: nobody can tell which. Returns -1 when a key is not a string.
+static int s_find_front (parse_t *self, cursor_t entries, uint32_t count, span_t *op)
+{
+    span_t seq = {NULL, 0};
+    unsigned seqs = 0;
+    int rc = 0;
+    while (count-- > 0) {
+        span_t key = {NULL, 0};
+        span_t value;
+        if (!cursor_str (&entries, &key)) {
+            cursor_skip (&entries);
+            rc = -1;
+        }
+        cursor_raw (&entries, &value);
+        if (span_eq (key, "op")) {
+            *op = value;
+        } else if (span_eq (key, "seq")) {
+            seq = value;
+            seqs++;
+        }
+    }
+    cursor_t cursor = cursor_of (seq);
+    if (seqs == 1 && seq.size <= LIMIT_SEQ_BYTES) {
+        cursor_scalar (&cursor, &self->request->seq);
+    }
+    return rc;
+}
+
+static int s_read_op (parse_t *self, span_t value)
+{
+    if (value.size == 0) {
+        return fault_set (self->fault, CODE_BAD_REQUEST, "op: missing");
+    }
+    span_t name;
+    cursor_t cursor = cursor_of (value);
+    if (!cursor_str (&cursor, &name)) {
+        return fault_set (self->fault, CODE_BAD_REQUEST, "op: not a string");
+    }
+    op_t op = 0;
+    while (op < OP_COUNT && !span_eq (name, s_ops[op].name)) {
+        op++;
+    }
+    if (op == OP_COUNT) {
+        char shown[SHOWN_SIZE];
+        return fault_set (self->fault, CODE_UNKNOWN_OP, "op: \"%s\" is not known", s_shown (shown, name));
+    }
+    self->request->op = op;
+    return 0;
+}
+
+//  Sorts the entries into the op's rows.
+static int s_sort_entries (parse_t *self, cursor_t entries, uint32_t count)
+{
+    char shown[SHOWN_SIZE];
+    while (count-- > 0) {
+        span_t key;
+        cursor_str (&entries, &key);
+        size_t row = s_row (self->request->op, key);
+        if (row == ARG_ROWS) {
+            return fault_set (self->fault, CODE_BAD_REQUEST, "request: unknown key \"%s\"", s_shown (shown, key));
+        }
+        if (self->values[row].size > 0) {
+            return fault_set (self->fault, CODE_BAD_REQUEST, "request: key \"%s\" given twice", s_shown (shown, key));
+        }
+        cursor_raw (&entries, &self->values[row]);
+    }
+    if (s_value (self, "seq").size > 0 && self->request->seq.size == 0) {
+        return fault_set (self->fault, CODE_BAD_REQUEST, "seq: not a scalar");
+    }
+    return 0;
+}
+
+//  Reads a string: str, or bin, which is all that some msgpack libraries write.
+static int s_read_text (parse_t *self, const arg_t *arg, cursor_t value, span_t *text)
+{
+    if (!cursor_bytes (&value, text)) {
+        return fault_set (self->fault, CODE_BAD_REQUEST, "%s: not a string", arg->key);
+    }
+    if (arg->type == ARG_TEXT) {
+        return text->size <= arg->max
+                   ? 0
+                   : fault_set (self->fault, CODE_BAD_REQUEST, "%s: longer than %" PRIu64 " bytes", arg->key, arg->max);
+    }
+    const char *flaw = arg->type == ARG_GLOB ? glob_flaw (*text) : name_flaw (*text);
+    if (!flaw && arg->type == ARG_CHANNEL && name_is_reserved (*text)) {
+        flaw = "names that begin with $ are the bridge's own";
+    }
+    return flaw ? fault_set (self->fault, CODE_BAD_CHANNEL, "%s: %s", arg->key, flaw) : 0;
+}
+
+static int s_read_end (parse_t *self, const arg_t *arg, cursor_t value, bool *tail)
+{
+    span_t text;
+    if (!cursor_bytes (&value, &text)) {
+        return fault_set (self->fault, CODE_BAD_REQUEST, "%s: not a string", arg->key);
+    }
+    *tail = span_eq (text, "tail");
+    if (!*tail && !span_eq (text, "head")) {
+        return fault_set (self->fault, CODE_BAD_REQUEST, "%s: not \"head\" or \"tail\"", arg->key);
+    }
+    return 0;
+}
+
+static int s_read_uint (parse_t *self, const arg_t *arg, cursor_t value, uint64_t *number)
+{
+    if (!cursor_uint (&value, number) || *number < arg->min || *number > arg->max) {
+        return fault_set (self->fault, CODE_BAD_REQUEST, "%s: not an integer from %" PRIu64 " to %" PRIu64, arg->key,
+            arg->min, arg->max);
+    }
+    return 0;
+}
+
+static int s_read_arg (parse_t *self, const arg_t *arg, span_t value)
+{
+    void *field = (char *)self->request + arg->field;
+    cursor_t cursor = cursor_of (value);
+    switch (arg->type) {
+    case ARG_FRONT:
+    case ARG_VALUE:
+        return 0;
+    case ARG_NAME:
+    case ARG_CHANNEL:
+    case ARG_GLOB:
+    case ARG_TEXT:
+        return s_read_text (self, arg, cursor, field);
+    case ARG_END:
+        return s_read_end (self, arg, cursor, field);
+    case ARG_BOOL:
+        return cursor_bool (&cursor, field) ? 0 : fault_set (self->fault, CODE_BAD_REQUEST, "%s: not a bool", arg->key);
+    case ARG_UINT:
+        return s_read_uint (self, arg, cursor, field);
+    }
+    return -1;
+}
+
+static int s_read_args (parse_t *self)
+{
+    for (size_t row = 0; row < ARG_ROWS; row++) {
+        const arg_t *arg = &s_args[row];
+        if (arg->op != self->request->op) {
+            continue;
+        }
+        if (self->values[row].size > 0) {
+            if (s_read_arg (self, arg, self->values[row]) == -1) {
+                return -1;
+            }
+        } else if (arg->required) {
+            return fault_set (self->fault, CODE_BAD_REQUEST, "%s: missing", arg->key);
+        } else if (arg->type == ARG_UINT) {
+            memcpy ((char *)self->request + arg->field, &arg->preset, sizeof arg->preset);
+        }
+    }
+    return 0;
+}
+
+//  Reads the next message, given as three values. Its index is the count of those read before.
+static int s_read_message (parse_t *self, const span_t *values)
+{
+    request_t *request = self->request;
+    message_t *message = &request->messages[request->message_count];
+    if (message_read_values (message, self->fault, values[0], values[1], values[2], self->max_payload_bytes) == -1) {
+        self->fault->index = (int)request->message_count;
+        return -1;
+    }
+    request->message_count++;
+    return 0;
+}
+
+static int s_read_messages (parse_t *self, cursor_t messages, uint32_t count)
+{
+    while (count-- > 0) {
+        span_t values[3] = {{NULL, 0}};  //  channel, payload, headers
+        uint32_t size;
+        if (!cursor_array (&messages, &size) || size < 2 || size > 3) {
+            fault_set (self->fault, CODE_BAD_REQUEST, "%s", s_not_messages);
+            self->fault->index = (int)self->request->message_count;
+            return -1;
+        }
+        for (uint32_t at = 0; at < size; at++) {
+            cursor_raw (&messages, &values[at]);
+        }
+        if (s_read_message (self, values) == -1) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int s_check_publish (parse_t *self)
+{
+    const span_t single[3] = {s_value (self, "channel"), s_value (self, "payload"), s_value (self, "headers")};
+    span_t several = s_value (self, "messages");
+    bool is_single = single[0].size > 0 && single[1].size > 0;
+    bool has_single = single[0].size > 0 || single[1].size > 0 || single[2].size > 0;
+    if (several.size > 0 ? has_single : !is_single) {
+        return fault_set (self->fault, CODE_BAD_REQUEST, "publish: needs either channel and payload or messages");
+    }
+    uint32_t count = 1;
+    cursor_t cursor = cursor_of (several);
+    if (!is_single && (!cursor_array (&cursor, &count) || count < 1 || count > LIMIT_PUBLISH_MESSAGES)) {
+        return fault_set (self->fault, CODE_BAD_REQUEST, "%s", s_not_messages);
+    }
+    self->request->messages = calloc (count, sizeof *self->request->messages);
+    if (!self->request->messages) {
+        fault_set (self->fault, CODE_BUSY, "publish: out of memory");
+        self->fault->retry_ms = RETRY_MS;
+        return -1;
+    }
+    return is_single ? s_read_message (self, single) : s_read_messages (self, cursor, count);
+}
+
+static int s_check_flush (parse_t *self)
+{
+    if ((self->request->before > 0) == self->request->all) {
+        return fault_set (self->fault, CODE_BAD_REQUEST, "flush: needs exactly one of before and all");
+    }
+    return 0;
+}
+
+static int s_check_status (parse_t *self)
+{
+    request_t *request = self->request;
+    if (request->channel.size > 0 && request->pattern.size > 0) {
+        return fault_set (self->fault, CODE_BAD_REQUEST, "status: takes channel or pattern, not both");
+    }
+    if (request->channel.size == 0 && request->pattern.size == 0) {
+        request->pattern = span_of ("*", 1);
+    }
+    return 0;
+}
+
+int request_decode (request_t *self, fault_t *fault, span_t frame, size_t max_payload_bytes)
+{
+    *self = (request_t){.op = OP_COUNT};
+    parse_t parse = {.request = self, .fault = fault, .max_payload_bytes = max_payload_bytes};
+    //  The scan leaves room for headers that nest too deep by a little: they are told as such, with their index.
+    uint32_t count;
+    cursor_t entries = cursor_of (frame);
+    if (!scan_is_one_value (frame.data, frame.size, SCAN_DEPTH_MAX) || !cursor_map (&entries, &count)) {
+        return fault_set (fault, CODE_BAD_REQUEST, "request: not a msgpack map");
+    }
+    span_t op = {NULL, 0};
+    if (s_find_front (&parse, entries, count, &op) == -1) {
+        return fault_set (fault, CODE_BAD_REQUEST, "request: a key is not a string");
+    }
+    if (s_read_op (&parse, op) == -1 || s_sort_entries (&parse, entries, count) == -1 || s_read_args (&parse) == -1) {
+        return -1;
+    }
+    return s_ops[self->op].check ? s_ops[self->op].check (&parse) : 0;
+}
+
+void request_clear (request_t *self)
+{
+    free (self->messages);
+    self->messages = NULL;
+    self->message_count = 0;
+}
