@@ -100,7 +100,7 @@ static const struct {
 
 const char *op_name (op_t op)
 {
-    return s_ops[op].name;
+    return op < OP_COUNT ? s_ops[op].name : "unknown";
 }
 
 //  Writes a client's word so that it can stand in an error and in a log: 64 bytes at most, and '?' for
@@ -119,12 +119,13 @@ static const char *s_shown (char *to, span_t word)
 //  The row of an op's key, ARG_ROWS when the op has none.
 static size_t s_row (op_t op, span_t key)
 {
-    size_t row = 0;
-    while (
-        row < ARG_ROWS && !((s_args[row].op == op || s_args[row].op == OP_COUNT) && span_eq (key, s_args[row].key))) {
-        row++;
+    for (size_t row = 0; row < ARG_ROWS; row++) {
+        bool taken = s_args[row].op == op || s_args[row].op == OP_COUNT;
+        if (taken && span_eq (key, s_args[row].key)) {
+            return row;
+        }
     }
-    return row;
+    return ARG_ROWS;
 }
 
 static span_t s_value (const parse_t *self, const char *key)
@@ -211,10 +212,11 @@ static int s_read_text (parse_t *self, const arg_t *arg, cursor_t value, span_t 
     if (!cursor_bytes (&value, text)) {
         return fault_set (self->fault, CODE_BAD_REQUEST, "%s: not a string", arg->key);
     }
+    if (arg->type == ARG_TEXT && text->size > arg->max) {
+        return fault_set (self->fault, CODE_BAD_REQUEST, "%s: longer than %" PRIu64 " bytes", arg->key, arg->max);
+    }
     if (arg->type == ARG_TEXT) {
-        return text->size <= arg->max
-                   ? 0
-                   : fault_set (self->fault, CODE_BAD_REQUEST, "%s: longer than %" PRIu64 " bytes", arg->key, arg->max);
+        return 0;
     }
     const char *flaw = arg->type == ARG_GLOB ? glob_flaw (*text) : name_flaw (*text);
     if (!flaw && arg->type == ARG_CHANNEL && name_is_reserved (*text)) {
@@ -232,6 +234,14 @@ static int s_read_end (parse_t *self, const arg_t *arg, cursor_t value, bool *ta
     *tail = span_eq (text, "tail");
     if (!*tail && !span_eq (text, "head")) {
         return fault_set (self->fault, CODE_BAD_REQUEST, "%s: not \"head\" or \"tail\"", arg->key);
+    }
+    return 0;
+}
+
+static int s_read_bool (parse_t *self, const arg_t *arg, cursor_t value, bool *flag)
+{
+    if (!cursor_bool (&value, flag)) {
+        return fault_set (self->fault, CODE_BAD_REQUEST, "%s: not a bool", arg->key);
     }
     return 0;
 }
@@ -261,7 +271,7 @@ static int s_read_arg (parse_t *self, const arg_t *arg, span_t value)
     case ARG_END:
         return s_read_end (self, arg, cursor, field);
     case ARG_BOOL:
-        return cursor_bool (&cursor, field) ? 0 : fault_set (self->fault, CODE_BAD_REQUEST, "%s: not a bool", arg->key);
+        return s_read_bool (self, arg, cursor, field);
     case ARG_UINT:
         return s_read_uint (self, arg, cursor, field);
     }
