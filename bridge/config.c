@@ -1,0 +1,288 @@
+//  config - reads bridge.toml and the environment by the table of keys.
+//
+//  The result belongs to main, which makes it before any other thread runs; afterwards all may read it and
+//  none may write. Must never put a value of redis.url into an error: it may hold a password.
+
+#include "config.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "config_table.h"
+#include "config_toml.h"
+
+//  One reading: what is filled in, and where the first error goes.
+typedef struct {
+    config_t *config;
+    const char *path;
+    char *error;
+    size_t error_size;
+} reader_t;
+
+//  Values land in errors, so the line must stay one line whatever they hold.
+static void s_make_one_line (char *text)
+{
+    for (; *text; text++) {
+        if (iscntrl ((unsigned char)*text)) {
+            *text = '?';
+        }
+    }
+}
+
+//  Always -1, so that a check can end in `return s_fail (...)`.
+__attribute__ ((format (printf, 3, 4))) static int s_fail (reader_t *self, const char *where, const char *format, ...)
+{
+    int used = snprintf (self->error, self->error_size, "%s: ", where);
+    if (used >= 0 && (size_t)used < self->error_size) {
+        va_list args;
+        va_start (args, format);
+        vsnprintf (self->error + used, self->error_size - (size_t)used, format, args);
+        va_end (args);
+    }
+    s_make_one_line (self->error);
+    return -1;
+}
+
+static void *s_field (const reader_t *self, const config_key_t *row)
+{
+    return (char *)self->config + row->offset;
+}
+
+static void s_set_text (const reader_t *self, const config_key_t *row, const char *text)
+{
+    char **field = s_field (self, row);
+    free (*field);
+    *field = strdup (text);
+}
+
+static void s_clear_list (strings_t *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        free (list->items[i]);
+    }
+    free (list->items);
+    *list = (strings_t){NULL, 0};
+}
+
+static void s_set_list (const reader_t *self, const config_key_t *row, const char *const *texts, size_t count)
+{
+    strings_t *field = s_field (self, row);
+    s_clear_list (field);
+    field->items = calloc (count + 1, sizeof *field->items);
+    field->count = count;
+    for (size_t i = 0; i < count; i++) {
+        field->items[i] = strdup (texts[i]);
+    }
+}
+
+static void s_set_default (const reader_t *self, const config_key_t *row)
+{
+    switch (row->type) {
+    case KEY_TEXT:
+        s_set_text (self, row, row->text);
+        break;
+    case KEY_COUNT:
+        *(int64_t *)s_field (self, row) = row->number;
+        break;
+    case KEY_LIST:
+        s_set_list (self, row, &row->text, 1);
+        break;
+    }
+}
+
+//  True when text is one of the words of "a, b, c".
+static bool s_is_one_of (const char *text, const char *words)
+{
+    size_t size = strlen (text);
+    for (const char *word = words; *word; word += strspn (word, ", ")) {
+        size_t word_size = strcspn (word, ",");
+        if (word_size == size && memcmp (word, text, size) == 0) {
+            return true;
+        }
+        word += word_size;
+    }
+    return false;
+}
+
+static int s_take_text (reader_t *self, const config_key_t *row, const char *where, const char *text)
+{
+    if (row->words && !s_is_one_of (text, row->words)) {
+        return s_fail (self, where, "\"%.64s\" is not one of %s", text, row->words);
+    }
+    const char *wrong = row->check ? row->check (text) : NULL;
+    if (wrong) {
+        return s_fail (self, where, "%s", wrong);
+    }
+    s_set_text (self, row, text);
+    return 0;
+}
+
+static int s_take_count (reader_t *self, const config_key_t *row, const char *where, int64_t number)
+{
+    if (number < row->min || number > row->max) {
+        return s_fail (self, where, "%" PRId64 " is not from %" PRId64 " to %" PRId64, number, row->min, row->max);
+    }
+    *(int64_t *)s_field (self, row) = number;
+    return 0;
+}
+
+static int s_take_list (
+    reader_t *self, const config_key_t *row, const char *where, const char *const *texts, size_t count)
+{
+    if (count < (size_t)row->min) {
+        return s_fail (self, where, "needs at least %" PRId64, row->min);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const char *wrong = row->check (texts[i]);
+        if (wrong) {
+            return s_fail (self, where, "\"%.128s\": %s", texts[i], wrong);
+        }
+    }
+    s_set_list (self, row, texts, count);
+    return 0;
+}
+
+static bool s_is_section (const char *name)
+{
+    for (size_t i = 0; i < config_table_size; i++) {
+        if (strcmp (config_table[i].section, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static const config_key_t *s_row (const char *section, const char *key)
+{
+    for (size_t i = 0; i < config_table_size; i++) {
+        if (strcmp (config_table[i].section, section) == 0 && strcmp (config_table[i].key, key) == 0) {
+            return &config_table[i];
+        }
+    }
+    return NULL;
+}
+
+static int s_take_key (reader_t *self, const toml_item_t *item, const char *where)
+{
+    static const struct {
+        toml_kind_t kind;
+        const char *what;
+    } wanted[] = {
+        [KEY_TEXT] = {TOML_TEXT, "a string"},
+        [KEY_COUNT] = {TOML_INTEGER, "an integer"},
+        [KEY_LIST] = {TOML_LIST, "a list of strings"},
+    };
+    const config_key_t *row = s_row (item->section, item->key);
+    if (!row) {
+        return s_fail (self, where, "unknown key");
+    }
+    if (item->kind != wanted[row->type].kind) {
+        return s_fail (self, where, "wants %s, not %s", wanted[row->type].what, item->what);
+    }
+    switch (row->type) {
+    case KEY_TEXT:
+        return s_take_text (self, row, where, item->texts[0]);
+    case KEY_COUNT:
+        return s_take_count (self, row, where, item->integer);
+    default:
+        return s_take_list (self, row, where, item->texts, item->count);
+    }
+}
+
+static int s_take_item (reader_t *self, const toml_item_t *item)
+{
+    char where[512];
+    snprintf (where, sizeof where, "%s:%u: %.64s%s%.64s", self->path, item->line, item->section,
+        *item->section && *item->key ? "." : "", item->key);
+    if (item->kind == TOML_SECTION) {
+        return s_is_section (item->section) ? 0 : s_fail (self, where, "unknown section");
+    }
+    if (!*item->section && s_is_section (item->key)) {
+        return s_fail (self, where, "wants a section, not %s", item->what);
+    }
+    return s_take_key (self, item, where);
+}
+
+static int s_read_file (reader_t *self)
+{
+    toml_items_t *items = config_toml_new (self->path, self->error, self->error_size);
+    if (!items) {
+        s_make_one_line (self->error);
+        return -1;
+    }
+    int rc = 0;
+    for (size_t i = 0; i < items->count && rc == 0; i++) {
+        rc = s_take_item (self, &items->items[i]);
+    }
+    config_toml_destroy (&items);
+    return rc;
+}
+
+static int s_take_variable (reader_t *self, const config_key_t *row, const char *variable, const char *text)
+{
+    if (row->type == KEY_LIST) {
+        return s_fail (self, variable, "a list can only be set in the file");
+    }
+    if (row->type == KEY_TEXT) {
+        return s_take_text (self, row, variable, text);
+    }
+    char *end;
+    errno = 0;
+    intmax_t number = strtoimax (text, &end, 10);
+    if (end == text || *end || errno || isspace ((unsigned char)*text)) {
+        return s_fail (self, variable, "\"%.64s\" is not an integer", text);
+    }
+    return s_take_count (self, row, variable, number);
+}
+
+//  Variables that name no key are not ours to judge: other programs' may begin with ZRB_ too.
+static int s_read_environment (reader_t *self)
+{
+    for (size_t i = 0; i < config_table_size; i++) {
+        const config_key_t *row = &config_table[i];
+        char variable[96];
+        snprintf (variable, sizeof variable, "ZRB_%s_%s", row->section, row->key);
+        for (char *c = variable; *c; c++) {
+            *c = (char)toupper ((unsigned char)*c);
+        }
+        const char *text = getenv (variable);
+        if (text && s_take_variable (self, row, variable, text)) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+config_t *config_new (const char *path, char *error, size_t error_size)
+{
+    config_t *config = calloc (1, sizeof *config);
+    reader_t reader = {config, path, error, error_size};
+    for (size_t i = 0; i < config_table_size; i++) {
+        s_set_default (&reader, &config_table[i]);
+    }
+    if ((path && s_read_file (&reader)) || s_read_environment (&reader)) {
+        config_destroy (&config);
+    }
+    return config;
+}
+
+void config_destroy (config_t **self_p)
+{
+    if (!*self_p) {
+        return;
+    }
+    for (size_t i = 0; i < config_table_size; i++) {
+        void *field = (char *)*self_p + config_table[i].offset;
+        if (config_table[i].type == KEY_TEXT) {
+            free (*(char **)field);
+        } else if (config_table[i].type == KEY_LIST) {
+            s_clear_list (field);
+        }
+    }
+    free (*self_p);
+    *self_p = NULL;
+}

@@ -1,0 +1,33 @@
+//  config_table - every key of bridge.toml: its type, default, range and the comment that the shipped file
+//  carries. One row a key; config.c reads and checks by it, a test holds bridge.toml to it.
+
+#ifndef CONFIG_TABLE_H_INCLUDED
+#define CONFIG_TABLE_H_INCLUDED
+
+#include "config.h"
+
+typedef enum {
+    KEY_TEXT,   //  char *
+    KEY_COUNT,  //  int64_t, from min to max
+    KEY_LIST    //  strings_t, of at least min items
+} key_type_t;
+
+typedef struct {
+    const char *section;
+    const char *key;
+    key_type_t type;
+    size_t offset;      //  of the field in config_t
+    const char *text;   //  default of a text, or the one item of a list's
+    int64_t number;     //  default of a count
+    const char *words;  //  the allowed words of a text, as "a, b, c"; NULL: `check` decides
+    int64_t min, max;
+    //  What is wrong with a text or with an item of a list, in words that never show the value; NULL: nothing.
+    const char *(*check) (const char *text);
+    const char *comment;
+} config_key_t;
+
+//  The rows in the file's order; those of a section stand together.
+extern const config_key_t config_table[];
+extern const size_t config_table_size;
+
+#endif
