@@ -197,3 +197,27 @@ bool glob_matches (span_t glob, span_t name)
     }
     return true;
 }
+
+const char *name_shown (char *to, span_t name)
+{
+    size_t size = 0;
+    while (name.size > 0) {
+        uint32_t point;
+        size_t taken = s_character (name, &point);
+        bool shown = taken > 0 && point >= 0x20 && (point < 0x7f || point > 0x9f);
+        size_t written = shown ? taken : 1;
+        if (size + written >= NAME_SHOWN_SIZE) {
+            break;
+        }
+        if (shown) {
+            memcpy (to + size, name.data, taken);
+        } else {
+            to[size] = '?';
+        }
+        size += written;
+        taken = taken ? taken : 1;
+        name = span_of (name.data + taken, name.size - taken);
+    }
+    to[size] = 0;
+    return to;
+}

@@ -14,10 +14,7 @@ _Static_assert(LIMIT_NAME_BYTES == 200 && LIMIT_PUBLISH_MESSAGES == 1000, "the t
 static const char s_not_messages[] =
     "messages: not an array of 1 to 1000 [channel, payload] or [channel, payload, headers]";
 
-enum {
-    RETRY_MS = 1000,  //  when memory is short
-    SHOWN_SIZE = 65   //  a client's word in an error: 64 bytes and the zero
-};
+enum { RETRY_MS = 1000 };  //  when memory is short
 
 #define ID_MAX (UINT64_C (1) << 53)
 
@@ -103,19 +100,6 @@ const char *op_name (op_t op)
     return op < OP_COUNT ? s_ops[op].name : "unknown";
 }
 
-//  Writes a client's word so that it can stand in an error and in a log: 64 bytes at most, and '?' for
-//  whatever is not printable ASCII.
-static const char *s_shown (char *to, span_t word)
-{
-    size_t size = word.size < SHOWN_SIZE ? word.size : SHOWN_SIZE - 1;
-    for (size_t at = 0; at < size; at++) {
-        char byte = word.data[at];
-        to[at] = byte >= 0x20 && byte < 0x7f ? byte : '?';
-    }
-    to[size] = 0;
-    return to;
-}
-
 //  The row of an op's key, ARG_ROWS when the op has none.
 static size_t s_row (op_t op, span_t key)
 {
@@ -177,8 +161,8 @@ static int s_read_op (parse_t *self, span_t value)
         op++;
     }
     if (op == OP_COUNT) {
-        char shown[SHOWN_SIZE];
-        return fault_set (self->fault, CODE_UNKNOWN_OP, "op: \"%s\" is not known", s_shown (shown, name));
+        char shown[NAME_SHOWN_SIZE];
+        return fault_set (self->fault, CODE_UNKNOWN_OP, "op: \"%s\" is not known", name_shown (shown, name));
     }
     self->request->op = op;
     return 0;
@@ -187,16 +171,17 @@ static int s_read_op (parse_t *self, span_t value)
 //  Sorts the entries into the op's rows.
 static int s_sort_entries (parse_t *self, cursor_t entries, uint32_t count)
 {
-    char shown[SHOWN_SIZE];
+    char shown[NAME_SHOWN_SIZE];
     while (count-- > 0) {
         span_t key;
         cursor_str (&entries, &key);
         size_t row = s_row (self->request->op, key);
         if (row == ARG_ROWS) {
-            return fault_set (self->fault, CODE_BAD_REQUEST, "request: unknown key \"%s\"", s_shown (shown, key));
+            return fault_set (self->fault, CODE_BAD_REQUEST, "request: unknown key \"%s\"", name_shown (shown, key));
         }
         if (self->values[row].size > 0) {
-            return fault_set (self->fault, CODE_BAD_REQUEST, "request: key \"%s\" given twice", s_shown (shown, key));
+            return fault_set (
+                self->fault, CODE_BAD_REQUEST, "request: key \"%s\" given twice", name_shown (shown, key));
         }
         cursor_raw (&entries, &self->values[row]);
     }
