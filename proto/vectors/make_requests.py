@@ -297,7 +297,10 @@ def _shape_faults():
                "unknown_op", 'op: "foo" is not known')
     yield _bad("op with control characters", {"op": "a\n\x00\x7fb"}, "unknown_op",
                'op: "a???b" is not known')
-    yield _bad("op not ASCII", {"op": "ä"}, "unknown_op", 'op: "??" is not known')
+    yield _bad("op not ASCII", {"op": "größe"}, "unknown_op", 'op: "größe" is not known')
+    yield _bad("op with U+0085", {"op": "a\u0085b"}, "unknown_op", 'op: "a?b" is not known')
+    yield _bad("op cut before the character that would pass 64 bytes", {"op": "a" + "ä" * 40},
+               "unknown_op", f'op: "a{"ä" * 31}" is not known')
     yield _bad("op of 64 bytes", {"op": "o" * 64}, "unknown_op", f'op: "{"o" * 64}" is not known')
     yield _bad("op of 65 bytes", {"op": "o" * 65}, "unknown_op", f'op: "{"o" * 64}" is not known')
     for op in ("take", "ack", "nack", "touch", "bury", "release", "cancel", "pending", "dead",
