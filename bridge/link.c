@@ -219,6 +219,7 @@ static void s_on_hello (void *owner, void *arg, redisReply *reply)
     snprintf (self->store.store, sizeof self->store.store, "%s", reply->element[0]->str);
     snprintf (self->store.epoch, sizeof self->store.epoch, "%s", reply->element[1]->str);
     self->store.born = reply->element[2]->integer == 1;
+    self->store.clock_ahead_ms = reply->element[3]->integer - zclock_time ();
     s_set_state (self, LINK_UP);
     self->pause_ms = PAUSE_FIRST_MS;
     self->trouble[0] = 0;

@@ -15,9 +15,10 @@ typedef struct link link_t;
 
 //  What the greeting found out. Strings belong to the link.
 typedef struct {
-    char store[33];  //  the store's random id
-    char epoch[33];  //  see KEYSPACE.md: changes when Redis may have lost its newest writes
-    bool born;       //  the store is in its first epoch
+    char store[33];          //  the store's random id
+    char epoch[33];          //  see KEYSPACE.md: changes when Redis may have lost its newest writes
+    int64_t clock_ahead_ms;  //  Redis's clock less this machine's
+    bool born;               //  the store is in its first epoch
     char run_id[48];
     char version[16];        //  of Redis or Valkey
     const char *durability;  //  "memory", "everysec", "fsync": what Redis guarantees as it is configured

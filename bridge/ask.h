@@ -1,0 +1,66 @@
+//  ask - what control hands to the lane and gets back: one pointer over the pair between them.
+//
+//  Control makes an ask and owns it again once the lane has sent it back, which the lane does exactly once.
+//  In between nobody but the lane touches it.
+
+#ifndef ASK_H_INCLUDED
+#define ASK_H_INCLUDED
+
+#include <czmq.h>
+#include "message.h"
+
+typedef enum {
+    ASK_PUBLISH,  //  store these messages
+    ASK_COUNTERS  //  fill in the counters
+} ask_kind_t;
+
+//  The lane's counters since its start; one table (control.c) names them on the wire.
+typedef struct {
+    uint64_t pull_messages;
+    uint64_t sub_messages;
+    uint64_t publish_messages;
+    uint64_t received_bytes;  //  payloads and headers, of all three
+    uint64_t rejected_messages;
+    uint64_t stored_messages;
+    uint64_t stored_batches;
+    uint64_t restamped_batches;  //  another writer came between
+    uint64_t resent_batches;
+    uint64_t fanout_messages;
+    uint64_t in_flight_messages;
+    uint64_t in_flight_bytes;
+    uint64_t redis_connects;
+    uint64_t channels;
+} counters_t;
+
+typedef struct {
+    ask_kind_t kind;
+    void *request;  //  control's own
+    //  ASK_PUBLISH
+    const message_t *messages;  //  borrowed from the request, which outlives the ask
+    size_t count;
+    int64_t deadline_ms;  //  zclock_mono: answered by then, whatever Redis does
+    uint64_t *ids;        //  count of them, filled by the lane; owned by the ask
+    const char *durability;
+    fault_t fault;  //  CODE_OK: stored
+    //  The lane's own while it holds the ask
+    size_t left;  //  messages not yet confirmed
+    void *place;  //  in its list
+    //  ASK_COUNTERS
+    counters_t counters;
+} ask_t;
+
+//  Hands the ask over. Returns 0, or -1 when the other end is gone; the ask is then still the caller's.
+static inline int ask_send (zsock_t *pair, ask_t *ask)
+{
+    return zmq_send (zsock_resolve (pair), &ask, sizeof ask, ZMQ_DONTWAIT) == sizeof ask ? 0 : -1;
+}
+
+//  The next ask, or NULL when none waits.
+static inline ask_t *ask_recv (zsock_t *pair)
+{
+    ask_t *ask = NULL;
+    int rc = zmq_recv (zsock_resolve (pair), &ask, sizeof ask, ZMQ_DONTWAIT);
+    return rc == (int)sizeof ask ? ask : NULL;
+}
+
+#endif

@@ -1,0 +1,280 @@
+//  batch - messages of one channel on their way to Redis. In the lane's thread; never talks to anything.
+//
+//  data:  | spare … head | $16 score $n member | $16 score $n member | …
+//                 ^start  ^HEAD_ROOM
+//
+//  The head depends on how many messages follow, so it is written last, ending where they begin. Scores have
+//  16 digits, padded with zeros, so that they can be written in place once the ids are known.
+
+#include "batch.h"
+#include "envelope.h"
+
+enum {
+    HEAD_ROOM = 3072,  //  3 keys and 2 names of at most 64 + 200 bytes, digest, session, numbers
+    FIRST_ROOM = 8192,
+    SCORE_DIGITS = 16,
+    SCORE_SIZE = 5 + SCORE_DIGITS + 2,  //  "$16\r\n" digits "\r\n"
+    PAIR_EXTRA = SCORE_SIZE + 16        //  and "$n\r\n" … "\r\n"
+};
+
+batch_t *batch_new (void)
+{
+    batch_t *self = calloc (1, sizeof *self);
+    self->room = FIRST_ROOM;
+    self->data = malloc (self->room);
+    batch_reset (self);
+    return self;
+}
+
+void batch_destroy (batch_t **self_p)
+{
+    batch_t *self = *self_p;
+    if (self) {
+        free (self->waiters);
+        free (self->data);
+        free (self->members);
+        free (self->sizes);
+        free (self);
+        *self_p = NULL;
+    }
+}
+
+void batch_reset (batch_t *self)
+{
+    self->next = NULL;
+    self->count = 0;
+    self->bytes = 0;
+    self->closed = false;
+    self->maybe_stored = false;
+    self->first = 0;
+    self->time_ms = 0;
+    self->waiter_count = 0;
+    self->size = HEAD_ROOM;
+    self->start = HEAD_ROOM;
+}
+
+bool batch_has_room (const batch_t *self, size_t count, size_t bytes)
+{
+    if (self->closed) {
+        return false;
+    }
+    return self->count == 0 || (self->count + count <= BATCH_MESSAGES && self->bytes + bytes <= BATCH_BYTES);
+}
+
+static void s_make_room (batch_t *self, size_t bytes)
+{
+    if (self->size + bytes > self->room) {
+        while (self->size + bytes > self->room) {
+            self->room *= 2;
+        }
+        self->data = realloc (self->data, self->room);
+    }
+    if (self->count == self->member_room) {
+        self->member_room = self->member_room ? self->member_room * 2 : 64;
+        self->members = realloc (self->members, self->member_room * sizeof *self->members);
+        self->sizes = realloc (self->sizes, self->member_room * sizeof *self->sizes);
+    }
+}
+
+static void s_add_waiter (batch_t *self, ask_t *ask, size_t ask_at)
+{
+    waiter_t *last = self->waiter_count ? &self->waiters[self->waiter_count - 1] : NULL;
+    if (last && last->ask == ask && last->at + last->count == self->count && last->ask_at + last->count == ask_at) {
+        last->count++;
+        return;
+    }
+    if (self->waiter_count == self->waiter_room) {
+        self->waiter_room = self->waiter_room ? self->waiter_room * 2 : 8;
+        self->waiters = realloc (self->waiters, self->waiter_room * sizeof *self->waiters);
+    }
+    self->waiters[self->waiter_count++] = (waiter_t){ask, self->count, (uint32_t)ask_at, 1};
+}
+
+//  Writes value in decimal so that it ends before `end`; returns where it begins.
+static char *s_put_number (char *end, uint64_t value)
+{
+    do {
+        *--end = (char)('0' + value % 10);
+    } while (value /= 10);
+    return end;
+}
+
+//  Writes "$n\r\n" and returns where it ends.
+static char *s_put_bulk_size (char *to, size_t size)
+{
+    char digits[24];
+    char *begin = s_put_number (digits + sizeof digits, size);
+    size_t n = (size_t)(digits + sizeof digits - begin);
+    *to = '$';
+    memcpy (to + 1, begin, n);
+    memcpy (to + 1 + n, "\r\n", 2);
+    return to + n + 3;
+}
+
+//  Writes what stands before a member of `size` bytes; returns where the member goes.
+static char *s_begin_member (batch_t *self, size_t size)
+{
+    char *at = self->data + self->size;
+    memcpy (at, "$16\r\n0000000000000000\r\n", SCORE_SIZE);
+    at = s_put_bulk_size (at + SCORE_SIZE, size);
+    self->members[self->count] = (uint32_t)(at - self->data);
+    self->sizes[self->count] = (uint32_t)size;
+    return at;
+}
+
+static void s_end_member (batch_t *self, size_t size)
+{
+    char *at = self->data + self->members[self->count] + size;
+    memcpy (at, "\r\n", 2);
+    self->size = (size_t)(at + 2 - self->data);
+    self->count++;
+    self->bytes += size;
+}
+
+void batch_add (batch_t *self, const message_t *message, ask_t *ask, size_t ask_at)
+{
+    size_t size = envelope_size (message);
+    s_make_room (self, size + PAIR_EXTRA);
+    if (ask) {
+        s_add_waiter (self, ask, ask_at);
+    }
+    envelope_encode ((uint8_t *)s_begin_member (self, size), message);
+    s_end_member (self, size);
+}
+
+//  The head is written from its end to its beginning.
+
+static char *s_put_before (char *end, const void *bytes, size_t size)
+{
+    return memcpy (end - size, bytes, size);
+}
+
+static char *s_put_bulk_before (char *end, const void *bytes, size_t size)
+{
+    end = s_put_before (end, "\r\n", 2);
+    end = s_put_before (end, bytes, size);
+    end = s_put_before (end, "\r\n", 2);
+    end = s_put_number (end, size);
+    return s_put_before (end, "$", 1);
+}
+
+static char *s_put_text_before (char *end, const char *text)
+{
+    return s_put_bulk_before (end, text, strlen (text));
+}
+
+static char *s_put_number_before (char *end, uint64_t value)
+{
+    char digits[24];
+    char *begin = s_put_number (digits + sizeof digits, value);
+    return s_put_bulk_before (end, begin, (size_t)(digits + sizeof digits - begin));
+}
+
+static void s_write_head (batch_t *self, const append_t *append)
+{
+    char *at = self->data + HEAD_ROOM;
+    at = s_put_bulk_before (at, append->channel.data, append->channel.size);
+    at = s_put_text_before (at, append->announce);
+    at = s_put_number_before (at, append->max_messages);
+    at = s_put_number_before (at, self->bytes);
+    at = s_put_number_before (at, self->count);
+    at = s_put_number_before (at, self->time_ms);
+    at = s_put_number_before (at, self->first);
+    at = s_put_number_before (at, append->known);
+    at = s_put_text_before (at, append->epoch);
+    at = s_put_number_before (at, append->seq);
+    at = s_put_text_before (at, append->session);
+    for (int i = 2; i >= 0; i--) {
+        at = s_put_text_before (at, append->keys[i]);
+    }
+    at = s_put_text_before (at, "3");
+    at = s_put_text_before (at, append->digest);
+    at = s_put_text_before (at, "EVALSHA");
+    at = s_put_before (at, "\r\n", 2);
+    at = s_put_number (at, 17 + 2 * (uint64_t)self->count);
+    at = s_put_before (at, "*", 1);
+    assert (at >= self->data);
+    self->start = (size_t)(at - self->data);
+}
+
+//  The score ends before the "\r\n$n\r\n" that stands before the member.
+static void s_write_score (batch_t *self, size_t index, uint64_t id)
+{
+    size_t size_digits = 1;
+    for (uint32_t size = self->sizes[index]; size >= 10; size /= 10) {
+        size_digits++;
+    }
+    char *end = self->data + self->members[index] - 2 - size_digits - 1 - 2;
+    for (int i = 0; i < SCORE_DIGITS; i++, id /= 10) {
+        *--end = (char)('0' + id % 10);
+    }
+}
+
+span_t batch_command (batch_t *self, const append_t *append, uint64_t first, uint64_t time_ms)
+{
+    self->closed = true;
+    batch_stamp (self, first, time_ms);
+    for (size_t i = 0; i < self->count; i++) {
+        s_write_score (self, i, first + i);
+    }
+    s_write_head (self, append);
+    return span_of (self->data + self->start, self->size - self->start);
+}
+
+void batch_stamp (batch_t *self, uint64_t first, uint64_t time_ms)
+{
+    if (self->first == first && self->time_ms == time_ms) {
+        return;
+    }
+    self->first = first;
+    self->time_ms = time_ms;
+    for (size_t i = 0; i < self->count; i++) {
+        envelope_stamp ((uint8_t *)self->data + self->members[i], first + i, time_ms);
+    }
+}
+
+span_t batch_member (const batch_t *self, size_t index)
+{
+    return span_of (self->data + self->members[index], self->sizes[index]);
+}
+
+//  The waiter of message index, or NULL when nobody waits for it.
+static const waiter_t *s_waiter_of (const batch_t *self, size_t index)
+{
+    for (size_t i = 0; i < self->waiter_count; i++) {
+        const waiter_t *waiter = &self->waiters[i];
+        if (index >= waiter->at && index < waiter->at + waiter->count) {
+            return waiter;
+        }
+    }
+    return NULL;
+}
+
+size_t batch_withdraw (batch_t *self, const ask_t *ask, size_t *removed)
+{
+    assert (!self->maybe_stored);
+    batch_t *kept = batch_new ();
+    for (size_t i = 0; i < self->count; i++) {
+        const waiter_t *waiter = s_waiter_of (self, i);
+        if (waiter && waiter->ask == ask) {
+            *removed += 1;
+            continue;
+        }
+        s_make_room (kept, self->sizes[i] + PAIR_EXTRA);
+        if (waiter && waiter->ask) {
+            s_add_waiter (kept, waiter->ask, waiter->ask_at + i - waiter->at);
+        }
+        char *at = s_begin_member (kept, self->sizes[i]);
+        memcpy (at, self->data + self->members[i], self->sizes[i]);
+        s_end_member (kept, self->sizes[i]);
+    }
+    kept->closed = self->closed;
+    kept->next = self->next;
+    kept->channel = self->channel;
+    size_t bytes = self->bytes - kept->bytes;
+    batch_t old = *self;
+    *self = *kept;
+    *kept = old;
+    batch_destroy (&kept);
+    return bytes;
+}

@@ -1,0 +1,159 @@
+//  channel - one channel's batches, head and session. In the lane's thread; never talks to anything.
+//
+//  Invariants:
+//  1. The queue is in the order of arrival; the first `sent` batches are in flight, in order.
+//  2. Batch i of the queue (from 0) has the seq `seq + 1 + i` of the session. A seq is never used for two
+//     different batches, since only a batch that Redis is known not to have stored may change.
+//  3. While `failing`, nothing is sent.
+
+#include "channel.h"
+#include "store.h"
+
+enum {
+    //  With one batch at Redis and one on the way Redis never waits, and what comes meanwhile gathers; more go
+    //  out only when they are full.
+    IN_FLIGHT_AT_ONCE = 2
+};
+
+channel_t *channel_new (const char *prefix, span_t name)
+{
+    channel_t *self = calloc (1, sizeof *self);
+    self->name = strndup (name.data, name.size);
+    self->name_size = name.size;
+    self->keys[0] = store_channel_key (prefix, name, "log");
+    self->keys[1] = store_channel_key (prefix, name, "meta");
+    self->keys[2] = store_channel_key (prefix, name, "gaps");
+    zmq_msg_init_size (&self->topic, name.size);
+    memcpy (zmq_msg_data (&self->topic), name.data, name.size);
+    return self;
+}
+
+void channel_destroy (channel_t **self_p)
+{
+    channel_t *self = *self_p;
+    if (self) {
+        while (self->first) {
+            batch_t *batch = self->first;
+            self->first = batch->next;
+            batch_destroy (&batch);
+        }
+        for (int i = 0; i < 3; i++) {
+            free (self->keys[i]);
+        }
+        zmq_msg_close (&self->topic);
+        free (self->name);
+        free (self);
+        *self_p = NULL;
+    }
+}
+
+batch_t *channel_batch (channel_t *self, size_t count, size_t bytes, batch_t **spare)
+{
+    if (self->last && batch_has_room (self->last, count, bytes)) {
+        return self->last;
+    }
+    if (self->last) {
+        self->last->closed = true;
+    }
+    batch_t *batch = *spare ? *spare : batch_new ();
+    *spare = NULL;
+    batch->channel = self;
+    if (self->last) {
+        self->last->next = batch;
+    } else {
+        self->first = batch;
+    }
+    self->last = batch;
+    self->queued++;
+    return batch;
+}
+
+batch_t *channel_next (channel_t *self)
+{
+    if (self->failing || self->sent == self->queued || self->sent == CHANNEL_IN_FLIGHT) {
+        return NULL;
+    }
+    batch_t *batch = self->first;
+    for (size_t i = 0; i < self->sent; i++) {
+        batch = batch->next;
+    }
+    return self->sent < IN_FLIGHT_AT_ONCE || batch->closed ? batch : NULL;
+}
+
+void channel_mark_sent (channel_t *self, batch_t *batch)
+{
+    batch->maybe_stored = true;
+    self->sent++;
+    self->sent_messages += batch->count;
+}
+
+batch_t *channel_confirm (channel_t *self, uint64_t first, uint64_t time_ms)
+{
+    assert (self->sent > 0);
+    batch_t *batch = self->first;
+    self->first = batch->next;
+    if (!self->first) {
+        self->last = NULL;
+    }
+    batch->next = NULL;
+    self->queued--;
+    self->sent--;
+    self->sent_messages -= batch->count;
+    self->seq++;
+    batch_stamp (batch, first, time_ms);
+    uint64_t last = first + batch->count - 1;
+    self->head = last > self->head ? last : self->head;
+    self->time_ms = time_ms;
+    return batch;
+}
+
+bool channel_refused (channel_t *self)
+{
+    assert (self->sent > 0);
+    self->sent--;
+    self->failing = self->sent > 0;
+    if (!self->failing) {
+        self->sent_messages = 0;
+    }
+    return !self->failing;
+}
+
+void channel_withdraw (channel_t *self, const ask_t *ask, size_t *messages, size_t *bytes)
+{
+    batch_t *before = NULL;
+    for (batch_t *batch = self->first, *next; batch; batch = next) {
+        next = batch->next;
+        if (!batch->maybe_stored) {
+            *bytes += batch_withdraw (batch, ask, messages);
+        }
+        if (batch->count) {
+            before = batch;
+            continue;
+        }
+        if (before) {
+            before->next = next;
+        } else {
+            self->first = next;
+        }
+        if (self->last == batch) {
+            self->last = before;
+        }
+        self->queued--;
+        batch_destroy (&batch);
+    }
+}
+
+void channel_lost (channel_t *self)
+{
+    self->sent = 0;
+    self->sent_messages = 0;
+    self->failing = false;
+    self->hold_until_ms = 0;
+    self->listed = false;
+}
+
+void channel_renew_session (channel_t *self)
+{
+    self->session_no++;
+    self->seq = 0;
+}

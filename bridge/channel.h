@@ -1,0 +1,73 @@
+//  channel - what the lane knows of one channel: its batches in order, its head, its session.
+//
+//  Owned by the lane, in its thread. Others read the fields and do not write them.
+
+#ifndef CHANNEL_H_INCLUDED
+#define CHANNEL_H_INCLUDED
+
+#include <czmq.h>
+#include "batch.h"
+
+enum {
+    CHANNEL_IN_FLIGHT = 16  //  batches sent and unanswered at most: append.lua records as many results
+};
+
+typedef struct channel channel_t;
+
+struct channel {
+    char *name;
+    size_t name_size;
+    char *keys[3];          //  log, meta, gaps
+    zmq_msg_t topic;        //  the name, as frame 0 of what is fanned out
+    uint64_t max_messages;  //  to retain; 0: no limit
+    uint64_t head;          //  highest id that this bridge has seen given; 0: none
+    uint64_t time_ms;       //  of the newest confirmed message
+    bool listed;            //  in zrb:channels, on this connection
+
+    unsigned session_no;  //  a new session begins when the store no longer knows the old one
+    uint64_t seq;         //  of the newest confirmed batch in the session
+
+    //  The queue: `sent` batches that wait for replies, then those that wait to be sent
+    batch_t *first;
+    batch_t *last;
+    size_t queued;
+    size_t sent;
+    uint64_t sent_messages;  //  in those
+    bool failing;            //  a batch was refused: the replies still due are for nothing, then all is sent again
+    int64_t hold_until_ms;   //  sends nothing before; 0: no wait
+
+    bool ready;  //  stands in the lane's list of channels to send
+    channel_t *next_ready;
+    const ask_t *asked;  //  the publish that is being added to it; NULL otherwise
+};
+
+channel_t *channel_new (const char *prefix, span_t name);
+
+void channel_destroy (channel_t **self_p);
+
+//  The batch that takes the next messages; a new one from `spare` (or NULL) when the last has no room.
+batch_t *channel_batch (channel_t *self, size_t count, size_t bytes, batch_t **spare);
+
+//  The next batch to send, or NULL: none waits, or as many are in flight as may be.
+batch_t *channel_next (channel_t *self);
+
+//  The batch was sent, in the place that channel_next said.
+void channel_mark_sent (channel_t *self, batch_t *batch);
+
+//  Takes the oldest batch out of the queue, confirmed with the ids from first on. The caller owns it.
+batch_t *channel_confirm (channel_t *self, uint64_t first, uint64_t time_ms);
+
+//  One reply less is due after a refusal. Returns true when it was the last: all can be sent again.
+bool channel_refused (channel_t *self);
+
+//  Removes the messages of a publish that Redis is known not to have. Adds what went to
+//  *messages and *bytes (of envelopes).
+void channel_withdraw (channel_t *self, const ask_t *ask, size_t *messages, size_t *bytes);
+
+//  The connection was lost: nothing is in flight any more.
+void channel_lost (channel_t *self);
+
+//  Begins a new session, when the store does not know the old one.
+void channel_renew_session (channel_t *self);
+
+#endif

@@ -1,0 +1,25 @@
+//  fanout - sends confirmed batches on the XPUB socket. In the lane's thread.
+
+#ifndef FANOUT_H_INCLUDED
+#define FANOUT_H_INCLUDED
+
+#include "channel.h"
+#include "config.h"
+
+typedef struct fanout fanout_t;
+
+//  Binds, and tells what was bound as socket_bind does. Returns NULL with a one-line error.
+fanout_t *fanout_new (const config_t *config, char *bound, size_t bound_size, char *error, size_t error_size);
+
+//  Closes; what waits for subscribers is still sent for at most SOCKET_LINGER_MS.
+void fanout_destroy (fanout_t **self_p);
+
+void *fanout_socket (fanout_t *self);
+
+//  Reads the subscriptions that XPUB tells of.
+void fanout_read (fanout_t *self);
+
+//  Sends each message of the batch as [channel][envelope], in id order.
+void fanout_send (fanout_t *self, channel_t *channel, const batch_t *batch);
+
+#endif

@@ -1,0 +1,206 @@
+//  intake - the PULL and SUB sockets. In the lane's thread; never waits, and no message stops those behind it.
+
+#include <msgpack.h>
+#include "intake.h"
+#include "log.h"
+#include "socket.h"
+
+enum {
+    FRAMES = 4,  //  one more than a message may have; the rest is read and dropped
+    REJECTED_PAYLOAD_BYTES = 4096,
+    REJECTED_MESSAGES = 10000,
+    LOG_EVERY_MS = 1000
+};
+
+struct intake {
+    const config_t *config;
+    writer_t *writer;
+    counters_t *counters;
+    void *pull;
+    void *sub;
+    int64_t logged_ms;  //  the last rejection that was logged
+    uint64_t unlogged;  //  rejections since
+};
+
+intake_t *intake_new (const config_t *config, writer_t *writer, counters_t *counters, char *bound, size_t bound_size,
+    char *error, size_t error_size)
+{
+    intake_t *self = calloc (1, sizeof *self);
+    self->config = config;
+    self->writer = writer;
+    self->counters = counters;
+    self->pull = socket_open (ZMQ_PULL, 1000, 1, config);
+    self->sub = socket_open (ZMQ_SUB, 1000, 1, config);
+    if (!self->pull || !self->sub) {
+        snprintf (error, error_size, "ingest: cannot open a socket: %s", zmq_strerror (errno));
+        intake_destroy (&self);
+        return NULL;
+    }
+    zmq_setsockopt (self->sub, ZMQ_SUBSCRIBE, "", 0);
+    if (socket_bind (self->pull, "ingest.pull", &config->pull, bound, bound_size, error, error_size) ||
+        socket_bind (self->sub, "ingest.sub", &config->sub, bound, bound_size, error, error_size)) {
+        intake_destroy (&self);
+    }
+    return self;
+}
+
+void intake_destroy (intake_t **self_p)
+{
+    intake_t *self = *self_p;
+    if (self) {
+        if (self->pull) {
+            zmq_close (self->pull);
+        }
+        if (self->sub) {
+            zmq_close (self->sub);
+        }
+        free (self);
+        *self_p = NULL;
+    }
+}
+
+void *intake_pull (intake_t *self)
+{
+    return self->pull;
+}
+
+void *intake_sub (intake_t *self)
+{
+    return self->sub;
+}
+
+//  Rejected messages
+
+static void s_pack_text (msgpack_packer *packer, span_t text)
+{
+    msgpack_pack_str (packer, text.size);
+    msgpack_pack_str_body (packer, text.data, text.size);
+}
+
+static span_t s_text (const char *text)
+{
+    return span_of (text, strlen (text));
+}
+
+static void s_log_rejection (intake_t *self, const char *reason, const char *peer)
+{
+    int64_t now_ms = zclock_mono ();
+    self->unlogged++;
+    if (now_ms >= self->logged_ms + LOG_EVERY_MS) {
+        log_write (
+            LEVEL_WARN, "lane", "rejected", "count=%" PRIu64 " reason=\"%s\" peer=%s", self->unlogged, reason, peer);
+        self->logged_ms = now_ms;
+        self->unlogged = 0;
+    }
+}
+
+//  Stores under $rejected what broke a rule: as much of it as could be told apart.
+static void s_reject (intake_t *self, const message_t *message, const char *reason, zmq_msg_t *frame, span_t raw)
+{
+    const char *peer = zmq_msg_gets (frame, "Peer-Address");
+    peer = peer ? peer : "";
+    self->counters->rejected_messages++;
+    s_log_rejection (self, reason, peer);
+    msgpack_sbuffer headers;
+    msgpack_sbuffer_init (&headers);
+    msgpack_packer packer;
+    msgpack_packer_init (&packer, &headers, msgpack_sbuffer_write);
+    msgpack_pack_map (&packer, 2 + (message->channel.size > 0));
+    s_pack_text (&packer, s_text ("reason"));
+    s_pack_text (&packer, s_text (reason));
+    s_pack_text (&packer, s_text ("peer"));
+    s_pack_text (&packer, s_text (peer));
+    if (message->channel.size) {
+        s_pack_text (&packer, s_text ("channel"));
+        s_pack_text (&packer, message->channel);
+    }
+    message_t rejected = {
+        .channel = s_text ("$rejected"),
+        .payload = message->payload.data ? message->payload : raw,
+        .headers = span_of (headers.data, headers.size),
+    };
+    if (rejected.payload.size > REJECTED_PAYLOAD_BYTES) {
+        rejected.payload.size = REJECTED_PAYLOAD_BYTES;
+    }
+    writer_store (self->writer, &rejected, REJECTED_MESSAGES);
+    msgpack_sbuffer_destroy (&headers);
+}
+
+//  These headers ask for what this version does not do yet; taking them in silence would be a false promise.
+static const char *s_not_yet (const message_t *message)
+{
+    if (message->msg_id.size) {
+        return "headers.msg_id: not available yet";
+    }
+    if (message->delay_ms >= 0) {
+        return "headers.delay_ms: not available yet";
+    }
+    if (message->at_ms >= 0) {
+        return "headers.at_ms: not available yet";
+    }
+    return message->ttl_ms >= 0 ? "headers.ttl_ms: not available yet" : NULL;
+}
+
+static void s_take (intake_t *self, zmq_msg_t *frames, size_t count)
+{
+    span_t spans[FRAMES];
+    for (size_t i = 0; i < count; i++) {
+        spans[i] = span_of (zmq_msg_data (&frames[i]), zmq_msg_size (&frames[i]));
+    }
+    message_t message;
+    fault_t fault;
+    const char *reason = NULL;
+    if (message_read (&message, &fault, spans, count, (size_t)self->config->max_message_bytes)) {
+        reason = fault.message;
+    } else {
+        reason = s_not_yet (&message);
+    }
+    if (reason) {
+        s_reject (self, &message, reason, &frames[0], spans[0]);
+    } else {
+        self->counters->received_bytes += message.payload.size + message.headers.size;
+        writer_store (self->writer, &message, 0);
+    }
+}
+
+//  Reads the frames of one message; returns how many there are, FRAMES for more, 0 when none has arrived.
+static size_t s_receive (void *socket, zmq_msg_t *frames)
+{
+    size_t count = 0;
+    bool more = true;
+    while (more) {
+        zmq_msg_t surplus, *frame = count < FRAMES ? &frames[count] : &surplus;
+        zmq_msg_init (frame);
+        if (zmq_msg_recv (frame, socket, ZMQ_DONTWAIT) < 0) {
+            zmq_msg_close (frame);
+            break;
+        }
+        more = zmq_msg_more (frame);
+        if (frame == &surplus) {
+            zmq_msg_close (frame);
+        } else {
+            count++;
+        }
+    }
+    return count;
+}
+
+size_t intake_read (intake_t *self, void *socket, size_t most)
+{
+    size_t read = 0;
+    while (read < most && !writer_is_full (self->writer)) {
+        zmq_msg_t frames[FRAMES];
+        size_t count = s_receive (socket, frames);
+        if (count == 0) {
+            break;
+        }
+        s_take (self, frames, count);
+        for (size_t i = 0; i < count; i++) {
+            zmq_msg_close (&frames[i]);
+        }
+        read++;
+    }
+    uint64_t *counter = socket == self->pull ? &self->counters->pull_messages : &self->counters->sub_messages;
+    *counter += read;
+    return read;
+}

@@ -1,0 +1,157 @@
+//  lane - the hot path's actor: owns intake (PULL, SUB), writer (Redis) and fan-out (XPUB), all in one thread,
+//  since a hand-over between threads for each message would cost more than the work.
+//
+//  One turn of the loop: wait; read what Redis said and fan it out; read what producers sent; take what control
+//  asked; send batches. It never blocks but in the poll, and never touches what another actor owns.
+
+#include "ask.h"
+#include "intake.h"
+#include "lane.h"
+#include "log.h"
+#include "writer.h"
+
+enum {
+    READ_AT_ONCE = 256,  //  messages of a socket in one turn, so that Redis's replies don't wait for long
+    STOP_READ_MS = 1000  //  how long a stop goes on reading what has arrived
+};
+
+struct lane {
+    const config_t *config;
+    fanout_t *fanout;
+    intake_t *intake;
+    writer_t *writer;
+    zsock_t *control;
+    counters_t counters;
+    char bound[1024];
+};
+
+static void s_answer (void *owner, ask_t *ask)
+{
+    lane_t *self = owner;
+    ask_send (self->control, ask);
+}
+
+static void s_destroy (lane_t **self_p)
+{
+    lane_t *self = *self_p;
+    intake_destroy (&self->intake);
+    writer_destroy (&self->writer);
+    fanout_destroy (&self->fanout);
+    zsock_destroy (&self->control);
+    free (self);
+    *self_p = NULL;
+}
+
+lane_t *lane_new (const config_t *config, const char *redis_url, zsock_t **control_p, char *error, size_t error_size)
+{
+    lane_t *self = calloc (1, sizeof *self);
+    self->config = config;
+    self->control = *control_p;
+    *control_p = NULL;
+    self->fanout = fanout_new (config, self->bound, sizeof self->bound, error, error_size);
+    if (self->fanout) {
+        self->writer = writer_new (config, redis_url, self->fanout, &self->counters, s_answer, self);
+        self->intake =
+            intake_new (config, self->writer, &self->counters, self->bound, sizeof self->bound, error, error_size);
+    }
+    if (!self->intake) {
+        s_destroy (&self);
+    }
+    return self;
+}
+
+const char *lane_endpoints (const lane_t *self)
+{
+    return self->bound;
+}
+
+static void s_take_asks (lane_t *self)
+{
+    ask_t *ask;
+    while ((ask = ask_recv (self->control))) {
+        if (ask->kind == ASK_COUNTERS) {
+            ask->counters = self->counters;
+            ask_send (self->control, ask);
+        } else {
+            self->counters.publish_messages += ask->count;
+            writer_publish (self->writer, ask);
+        }
+    }
+}
+
+enum { ITEM_PIPE, ITEM_CONTROL, ITEM_XPUB, ITEM_PULL, ITEM_SUB, ITEM_REDIS, ITEM_COUNT };
+
+//  Waits until something is to be done. `reading`: whether producers are listened to.
+static int s_wait (lane_t *self, zmq_pollitem_t *items, bool reading, int64_t until_ms)
+{
+    int64_t deadline_ms = writer_deadline_ms (self->writer);
+    deadline_ms = until_ms < deadline_ms ? until_ms : deadline_ms;
+    int64_t wait_ms = deadline_ms == INT64_MAX ? -1 : deadline_ms - zclock_mono ();
+    short producers = reading && !writer_is_full (self->writer) ? ZMQ_POLLIN : 0;
+    items[ITEM_PULL].events = producers;
+    items[ITEM_SUB].events = producers;
+    items[ITEM_REDIS].fd = writer_fd (self->writer);
+    items[ITEM_REDIS].events = writer_events (self->writer);
+    items[ITEM_REDIS].revents = 0;
+    int count = items[ITEM_REDIS].fd < 0 ? ITEM_REDIS : ITEM_COUNT;
+    return zmq_poll (items, count, deadline_ms == INT64_MAX ? -1 : wait_ms > 0 ? wait_ms : 0);
+}
+
+static void s_turn (lane_t *self, zmq_pollitem_t *items, bool reading, int64_t until_ms)
+{
+    s_wait (self, items, reading, until_ms);
+    writer_work (self->writer, items[ITEM_REDIS].revents);
+    if (items[ITEM_XPUB].revents) {
+        fanout_read (self->fanout);
+    }
+    if (reading && items[ITEM_PULL].revents) {
+        intake_read (self->intake, intake_pull (self->intake), READ_AT_ONCE);
+    }
+    if (reading && items[ITEM_SUB].revents) {
+        intake_read (self->intake, intake_sub (self->intake), READ_AT_ONCE);
+    }
+    if (items[ITEM_CONTROL].revents) {
+        s_take_asks (self);
+    }
+    writer_send (self->writer);
+}
+
+//  Reads what has arrived, then waits until Redis has it, within grace_ms in all.
+static void s_drain (lane_t *self, zmq_pollitem_t *items)
+{
+    int64_t now_ms = zclock_mono ();
+    int64_t until_ms = now_ms + self->config->grace_ms;
+    int64_t read_until_ms = now_ms + STOP_READ_MS;
+    items[ITEM_PIPE].events = 0;
+    bool reading = true;
+    while ((reading || !writer_is_idle (self->writer)) && zclock_mono () < until_ms) {
+        s_turn (self, items, false, reading ? 0 : until_ms);
+        if (reading) {
+            size_t read = intake_read (self->intake, intake_pull (self->intake), READ_AT_ONCE) +
+                          intake_read (self->intake, intake_sub (self->intake), READ_AT_ONCE);
+            bool full = writer_is_full (self->writer);
+            reading = (read > 0 || full) && zclock_mono () < read_until_ms;
+        }
+    }
+    log_write (LEVEL_INFO, "lane", "stopped", "unstored=%" PRIu64, self->counters.in_flight_messages);
+}
+
+void lane_actor (zsock_t *pipe, void *args)
+{
+    lane_t *self = args;
+    zsock_signal (pipe, 0);
+    zmq_pollitem_t items[ITEM_COUNT] = {
+        [ITEM_PIPE] = {zsock_resolve (pipe), 0, ZMQ_POLLIN, 0},
+        [ITEM_CONTROL] = {zsock_resolve (self->control), 0, ZMQ_POLLIN, 0},
+        [ITEM_XPUB] = {fanout_socket (self->fanout), 0, ZMQ_POLLIN, 0},
+        [ITEM_PULL] = {intake_pull (self->intake), 0, ZMQ_POLLIN, 0},
+        [ITEM_SUB] = {intake_sub (self->intake), 0, ZMQ_POLLIN, 0},
+        [ITEM_REDIS] = {NULL, -1, ZMQ_POLLIN, 0},
+    };
+    //  The only word on the pipe is $TERM.
+    while (!items[ITEM_PIPE].revents) {
+        s_turn (self, items, true, INT64_MAX);
+    }
+    s_drain (self, items);
+    s_destroy (&self);
+}

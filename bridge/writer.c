@@ -1,0 +1,503 @@
+//  writer - takes messages to Redis. In the lane's thread; never waits, never drops a message from PULL or SUB.
+//
+//  A batch goes out at once when little is in flight, and gathers while something is: no timer, no added delay.
+//  A batch whose reply was lost is sent again as it was, under its old seq, and the script recognises it. A batch
+//  that Redis refused was not stored; it waits and is sent again, but the publishes in it are told so and leave.
+
+#include "envelope.h"
+#include "link.h"
+#include "log.h"
+#include "store.h"
+#include "writer.h"
+
+enum {
+    IN_FLIGHT_BATCHES = 64,  //  of all channels: Redis always has work, and what waits here gathers
+    IN_FLIGHT_BYTES = 4194304,
+    RETRY_MS = 250,       //  after a refusal
+    SPARE_ROOM = 1048576  //  a larger buffer is not kept for the next batch
+};
+
+struct writer {
+    const config_t *config;
+    fanout_t *fanout;
+    counters_t *counters;
+    writer_answer_fn *answer;
+    void *owner;
+    link_t *link;
+    char session[33];  //  random for each start
+    char *announce;
+    char *channels_key;
+
+    zhashx_t *channels;      //  name → channel_t, owned
+    channel_t *recent;       //  the last one looked up: neighbours often share it
+    channel_t *ready_first;  //  channels with something to send, each once, first come first served
+    channel_t *ready_last;
+    zlistx_t *held;  //  channels that wait after a refusal, by hold_until_ms
+    zlistx_t *asks;  //  publishes not yet answered, by deadline_ms
+    batch_t *spare;
+
+    size_t waiting_messages;  //  not confirmed, sent or not
+    size_t waiting_bytes;
+    size_t sent_batches;  //  in flight
+    size_t sent_bytes;
+    int64_t logged_ms;  //  the last refusal that was logged
+};
+
+//  Channels
+
+static channel_t *s_channel (writer_t *self, span_t name)
+{
+    channel_t *recent = self->recent;
+    if (recent && recent->name_size == name.size && memcmp (recent->name, name.data, name.size) == 0) {
+        return recent;
+    }
+    char text[256];
+    memcpy (text, name.data, name.size);
+    text[name.size] = 0;
+    channel_t *channel = zhashx_lookup (self->channels, text);
+    if (!channel) {
+        channel = channel_new (self->config->prefix, name);
+        zhashx_insert (self->channels, channel->name, channel);
+        self->counters->channels++;
+    }
+    return self->recent = channel;
+}
+
+static void s_make_ready (writer_t *self, channel_t *channel)
+{
+    if (channel->ready) {
+        return;
+    }
+    channel->ready = true;
+    channel->next_ready = NULL;
+    if (self->ready_last) {
+        self->ready_last->next_ready = channel;
+    } else {
+        self->ready_first = channel;
+    }
+    self->ready_last = channel;
+}
+
+static channel_t *s_take_ready (writer_t *self)
+{
+    channel_t *channel = self->ready_first;
+    if (channel) {
+        self->ready_first = channel->next_ready;
+        if (!self->ready_first) {
+            self->ready_last = NULL;
+        }
+        channel->ready = false;
+    }
+    return channel;
+}
+
+//  Publishes
+
+static void s_answer (writer_t *self, ask_t *ask)
+{
+    zlistx_detach (self->asks, ask->place);
+    self->answer (self->owner, ask);
+}
+
+//  Answers the ask without waiting any longer. What Redis is known not to have leaves its batch, so that
+//  `unavailable` stays true; with anything else in doubt the outcome is unknown.
+static void s_give_up (writer_t *self, ask_t *ask, const char *why)
+{
+    size_t messages = 0, bytes = 0;
+    for (size_t i = 0; i < ask->count; i++) {
+        channel_t *channel = s_channel (self, ask->messages[i].channel);
+        channel_withdraw (channel, ask, &messages, &bytes);
+        for (batch_t *batch = channel->first; batch; batch = batch->next) {
+            for (size_t w = 0; w < batch->waiter_count; w++) {
+                if (batch->waiters[w].ask == ask) {
+                    batch->waiters[w].ask = NULL;
+                }
+            }
+        }
+    }
+    self->waiting_messages -= messages;
+    self->waiting_bytes -= bytes;
+    code_t code = messages == ask->count ? CODE_UNAVAILABLE : CODE_UNKNOWN_OUTCOME;
+    fault_set (&ask->fault, code, "%s", why);
+    ask->fault.retry_ms = 1000;
+    s_answer (self, ask);
+}
+
+static void s_give_up_late (writer_t *self)
+{
+    int64_t now_ms = zclock_mono ();
+    ask_t *ask = zlistx_first (self->asks);
+    while (ask && ask->deadline_ms <= now_ms) {
+        s_give_up (self, ask, "Redis has not answered in time");
+        ask = zlistx_first (self->asks);
+    }
+}
+
+//  Tells the publishes in a refused batch; the batch may be gone afterwards.
+static void s_give_up_batch (writer_t *self, const batch_t *batch, const char *why)
+{
+    ask_t *asks[batch->waiter_count + 1];
+    size_t count = 0;
+    for (size_t i = 0; i < batch->waiter_count; i++) {
+        ask_t *ask = batch->waiters[i].ask;
+        bool seen = !ask;
+        for (size_t j = 0; j < count && !seen; j++) {
+            seen = asks[j] == ask;
+        }
+        if (!seen) {
+            asks[count++] = ask;
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        s_give_up (self, asks[i], why);
+    }
+}
+
+//  Replies
+
+static void s_confirm (writer_t *self, channel_t *channel, uint64_t first, uint64_t time_ms)
+{
+    batch_t *batch = channel->first;
+    if (first != batch->first || time_ms != batch->time_ms) {
+        self->counters->restamped_batches++;
+    }
+    batch = channel_confirm (channel, first, time_ms);
+    self->waiting_messages -= batch->count;
+    self->waiting_bytes -= batch->bytes;
+    self->counters->stored_batches++;
+    self->counters->stored_messages += batch->count;
+    fanout_send (self->fanout, channel, batch);
+    self->counters->fanout_messages += batch->count;
+    for (size_t i = 0; i < batch->waiter_count; i++) {
+        const waiter_t *waiter = &batch->waiters[i];
+        for (size_t m = 0; waiter->ask && m < waiter->count; m++) {
+            waiter->ask->ids[waiter->ask_at + m] = first + waiter->at + m;
+        }
+        if (waiter->ask && (waiter->ask->left -= waiter->count) == 0) {
+            waiter->ask->durability = link_store (self->link)->durability;
+            s_answer (self, waiter->ask);
+        }
+    }
+    if (!self->spare && batch->room <= SPARE_ROOM) {
+        batch_reset (batch);
+        self->spare = batch;
+    } else {
+        batch_destroy (&batch);
+    }
+}
+
+static void s_log_refusal (writer_t *self, const channel_t *channel, const char *why)
+{
+    int64_t now_ms = zclock_mono ();
+    if (now_ms >= self->logged_ms + 1000) {
+        self->logged_ms = now_ms;
+        log_write (LEVEL_WARN, "lane", "append_refused", "channel=%s why=\"%s\"", channel->name, why);
+    }
+}
+
+//  A batch was not stored. `hold`: Redis is in trouble, so the channel waits before all is sent again;
+//  otherwise that happens as soon as the replies that are still due have come.
+static void s_refuse (writer_t *self, batch_t *batch, bool hold, const char *why)
+{
+    channel_t *channel = batch->channel;
+    batch->maybe_stored = false;
+    if (hold && !channel->hold_until_ms) {
+        channel->hold_until_ms = zclock_mono () + RETRY_MS;
+        zlistx_add_end (self->held, channel);
+        s_log_refusal (self, channel, why);
+    }
+    if (channel->hold_until_ms) {
+        s_give_up_batch (self, batch, why);
+    }
+    self->counters->resent_batches++;
+    if (channel_refused (channel) && !channel->hold_until_ms) {
+        s_make_ready (self, channel);
+    }
+}
+
+//  `gap` without an earlier refusal: Redis does not know what it confirmed in this session.
+static void s_on_gap (writer_t *self, batch_t *batch)
+{
+    channel_t *channel = batch->channel;
+    if (!channel->failing) {
+        channel_renew_session (channel);
+        log_write (LEVEL_WARN, "lane", "session_renewed", "channel=%s head=%" PRIu64, channel->name, channel->head);
+    }
+    s_refuse (self, batch, false, "an earlier batch was refused");
+}
+
+static void s_on_appended (void *owner, void *arg, redisReply *reply)
+{
+    writer_t *self = owner;
+    batch_t *batch = arg;
+    channel_t *channel = batch->channel;
+    self->sent_batches--;
+    self->sent_bytes -= batch->bytes;
+    if (!reply) {
+        return;
+    }
+    if (reply->type == REDIS_REPLY_ERROR) {
+        bool no_script = strncmp (reply->str, "NOSCRIPT", 8) == 0;
+        if (no_script && !channel->failing && link_is_up (self->link)) {
+            link_load_scripts (self->link);
+        }
+        s_refuse (self, batch, !no_script, reply->str);
+    } else if (reply->elements == 3 && batch == channel->first && !channel->failing) {
+        s_confirm (self, channel, (uint64_t)reply->element[1]->integer, (uint64_t)reply->element[2]->integer);
+    } else {
+        s_on_gap (self, batch);
+    }
+    if (channel_next (channel)) {
+        s_make_ready (self, channel);
+    }
+}
+
+static void s_on_listed (void *owner, void *arg, redisReply *reply)
+{
+    channel_t *channel = arg;
+    channel->listed = reply && reply->type != REDIS_REPLY_ERROR;
+}
+
+static void s_on_state (void *owner, bool up)
+{
+    writer_t *self = owner;
+    zlistx_purge (self->held);
+    for (channel_t *channel = zhashx_first (self->channels); channel; channel = zhashx_next (self->channels)) {
+        if (!up) {
+            self->counters->resent_batches += channel->sent;
+            channel_lost (channel);
+        } else if (channel->queued) {
+            s_make_ready (self, channel);
+        }
+    }
+    self->counters->redis_connects = link_connects (self->link);
+}
+
+//  Sending
+
+static span_t s_text (const char *text)
+{
+    return span_of (text, strlen (text));
+}
+
+//  The channel stands in the index before its first message does.
+static void s_list_channel (writer_t *self, channel_t *channel)
+{
+    span_t words[] = {s_text ("ZADD"), s_text (self->channels_key), s_text ("NX"), s_text ("0"),
+        span_of (channel->name, channel->name_size)};
+    link_command (self->link, s_on_listed, channel, 5, words);
+    channel->listed = true;
+}
+
+static void s_send_batch (writer_t *self, channel_t *channel, batch_t *batch)
+{
+    const link_store_t *store = link_store (self->link);
+    if (!channel->listed) {
+        s_list_channel (self, channel);
+    }
+    append_t append = {
+        .digest = link_digest (self->link, SCRIPT_APPEND),
+        .keys = {channel->keys[0], channel->keys[1], channel->keys[2]},
+        .seq = channel->seq + channel->sent + 1,
+        .epoch = store->epoch,
+        //  In a store that may have lost writes, a channel that looks new may not be.
+        .known = channel->head ? channel->head
+                 : store->born ? 0
+                               : 1,
+        .max_messages = channel->max_messages,
+        .announce = self->announce,
+        .channel = span_of (channel->name, channel->name_size),
+    };
+    snprintf (append.session, sizeof append.session, "%s.%u", self->session, channel->session_no);
+    uint64_t now_ms = (uint64_t)(zclock_time () + store->clock_ahead_ms);
+    uint64_t time_ms = now_ms > channel->time_ms ? now_ms : channel->time_ms;
+    span_t command = batch_command (batch, &append, channel->head + channel->sent_messages + 1, time_ms);
+    channel_mark_sent (channel, batch);
+    self->sent_batches++;
+    self->sent_bytes += batch->bytes;
+    link_send (self->link, command.data, command.size, s_on_appended, batch);
+}
+
+static void s_release_held (writer_t *self)
+{
+    int64_t now_ms = zclock_mono ();
+    channel_t *channel = zlistx_first (self->held);
+    while (channel && channel->hold_until_ms <= now_ms && !channel->failing) {
+        channel->hold_until_ms = 0;
+        zlistx_delete (self->held, zlistx_cursor (self->held));
+        s_make_ready (self, channel);
+        channel = zlistx_first (self->held);
+    }
+}
+
+void writer_send (writer_t *self)
+{
+    s_release_held (self);
+    while (link_is_up (self->link) && self->sent_batches < IN_FLIGHT_BATCHES && self->sent_bytes < IN_FLIGHT_BYTES) {
+        channel_t *channel = s_take_ready (self);
+        if (!channel) {
+            break;
+        }
+        batch_t *batch = channel->hold_until_ms ? NULL : channel_next (channel);
+        if (batch) {
+            s_send_batch (self, channel, batch);
+            if (channel_next (channel)) {
+                s_make_ready (self, channel);
+            }
+        }
+    }
+    link_write (self->link);
+}
+
+//  Taking messages
+
+static void s_took (writer_t *self, channel_t *channel, const message_t *message)
+{
+    self->waiting_messages++;
+    self->waiting_bytes += envelope_size (message);
+    s_make_ready (self, channel);
+}
+
+void writer_store (writer_t *self, const message_t *message, uint64_t max_messages)
+{
+    channel_t *channel = s_channel (self, message->channel);
+    channel->max_messages = max_messages;
+    batch_add (channel_batch (channel, 1, envelope_size (message), &self->spare), message, NULL, 0);
+    s_took (self, channel, message);
+}
+
+static int s_check_publish (const writer_t *self, ask_t *ask)
+{
+    if (!link_is_up (self->link)) {
+        ask->fault.retry_ms = 1000;
+        return fault_set (&ask->fault, CODE_UNAVAILABLE, "Redis is away: %s", link_trouble (self->link));
+    }
+    if (writer_is_full (self)) {
+        ask->fault.retry_ms = 100;
+        return fault_set (&ask->fault, CODE_BUSY, "%zu messages wait for Redis already", self->waiting_messages);
+    }
+    return 0;
+}
+
+void writer_publish (writer_t *self, ask_t *ask)
+{
+    if (s_check_publish (self, ask)) {
+        self->answer (self->owner, ask);
+        return;
+    }
+    ask->place = zlistx_add_end (self->asks, ask);
+    ask->left = ask->count;
+    size_t bytes = 0;
+    for (size_t i = 0; i < ask->count; i++) {
+        bytes += envelope_size (&ask->messages[i]);
+    }
+    //  All that the publish has for a channel joins one batch, which is what makes it atomic.
+    for (size_t i = 0; i < ask->count; i++) {
+        const message_t *message = &ask->messages[i];
+        channel_t *channel = s_channel (self, message->channel);
+        batch_t *batch =
+            channel->asked == ask ? channel->last : channel_batch (channel, ask->count, bytes, &self->spare);
+        channel->asked = ask;
+        batch_add (batch, message, ask, i);
+        s_took (self, channel, message);
+    }
+    for (size_t i = 0; i < ask->count; i++) {
+        s_channel (self, ask->messages[i].channel)->asked = NULL;
+    }
+}
+
+bool writer_is_full (const writer_t *self)
+{
+    return self->waiting_messages >= (size_t)self->config->max_in_flight ||
+           self->waiting_bytes >= (size_t)self->config->max_in_flight_bytes;
+}
+
+bool writer_is_idle (const writer_t *self)
+{
+    return self->waiting_messages == 0;
+}
+
+//  The poll
+
+int writer_fd (const writer_t *self)
+{
+    return link_fd (self->link);
+}
+
+short writer_events (const writer_t *self)
+{
+    return link_events (self->link);
+}
+
+int64_t writer_deadline_ms (const writer_t *self)
+{
+    int64_t deadline_ms = link_deadline_ms (self->link);
+    const ask_t *ask = zlistx_first (self->asks);
+    const channel_t *held = zlistx_first (self->held);
+    if (ask && ask->deadline_ms < deadline_ms) {
+        deadline_ms = ask->deadline_ms;
+    }
+    if (held && !held->failing && held->hold_until_ms < deadline_ms) {
+        deadline_ms = held->hold_until_ms;
+    }
+    return deadline_ms;
+}
+
+void writer_work (writer_t *self, short revents)
+{
+    link_work (self->link, revents);
+    s_give_up_late (self);
+    self->counters->in_flight_messages = self->waiting_messages;
+    self->counters->in_flight_bytes = self->waiting_bytes;
+}
+
+//  Life
+
+static void s_destroy_channel (void **channel_p)
+{
+    channel_destroy ((channel_t **)channel_p);
+}
+
+writer_t *writer_new (const config_t *config, const char *redis_url, fanout_t *fanout, counters_t *counters,
+    writer_answer_fn *answer, void *owner)
+{
+    writer_t *self = calloc (1, sizeof *self);
+    self->config = config;
+    self->fanout = fanout;
+    self->counters = counters;
+    self->answer = answer;
+    self->owner = owner;
+    zuuid_t *session = zuuid_new ();
+    snprintf (self->session, sizeof self->session, "%.16s", zuuid_str (session));
+    zuuid_destroy (&session);
+    self->announce = store_key (config->prefix, "appended");
+    self->channels_key = store_key (config->prefix, "channels");
+    self->channels = zhashx_new ();
+    zhashx_set_destructor (self->channels, s_destroy_channel);
+    zhashx_set_key_duplicator (self->channels, NULL);
+    zhashx_set_key_destructor (self->channels, NULL);
+    self->held = zlistx_new ();
+    self->asks = zlistx_new ();
+    self->link = link_new ("lane", redis_url, config->prefix, s_on_state, self);
+    return self;
+}
+
+void writer_destroy (writer_t **self_p)
+{
+    writer_t *self = *self_p;
+    if (!self) {
+        return;
+    }
+    link_destroy (&self->link);
+    for (ask_t *ask = zlistx_first (self->asks); ask; ask = zlistx_first (self->asks)) {
+        s_give_up (self, ask, "the bridge is stopping");
+    }
+    zhashx_destroy (&self->channels);
+    zlistx_destroy (&self->held);
+    zlistx_destroy (&self->asks);
+    batch_destroy (&self->spare);
+    free (self->announce);
+    free (self->channels_key);
+    free (self);
+    *self_p = NULL;
+}
