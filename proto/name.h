@@ -28,8 +28,9 @@ const char *glob_flaw (span_t glob);
 //  does not match a name that begins with '$'. Bounded work: no exponential backtracking.
 bool glob_matches (span_t glob, span_t name);
 
-//  Writes a client's word so that it can stand in an error and in a log: cut to 64 bytes at the end of a character, with '?'
-//  for each control character and each byte that is not UTF-8. `to` holds NAME_SHOWN_SIZE bytes; returns it.
+//  Writes a client's word so that it can stand in an error and in a log: cut to 64 bytes at the end of
+//  a character, with '?' for each control character and each byte that is not UTF-8. `to` holds
+//  NAME_SHOWN_SIZE bytes; returns it.
 enum { NAME_SHOWN_SIZE = 65 };
 const char *name_shown (char *to, span_t name);
 

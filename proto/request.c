@@ -117,12 +117,11 @@ static span_t s_value (const parse_t *self, const char *key)
     return self->values[s_row (self->request->op, span_of (key, strlen (key)))];
 }
 
-//  Looks through the whole map for op and seq, whatever else is wrong with it, since an error is answered with
-//  the seq. A seq given twice is not echoed: nobody can tell which. Returns -1 when a key is not a string.
+//  Looks through the whole map for the first op and the first seq, whatever else is wrong with it, since an
+//  error is answered with the seq. Returns -1 when a key is not a string.
 static int s_find_front (parse_t *self, cursor_t entries, uint32_t count, span_t *op)
 {
     span_t seq = {NULL, 0};
-    unsigned seqs = 0;
     int rc = 0;
     while (count-- > 0) {
         span_t key = {NULL, 0};
@@ -132,15 +131,14 @@ static int s_find_front (parse_t *self, cursor_t entries, uint32_t count, span_t
             rc = -1;
         }
         cursor_raw (&entries, &value);
-        if (span_eq (key, "op")) {
+        if (op->size == 0 && span_eq (key, "op")) {
             *op = value;
-        } else if (span_eq (key, "seq")) {
+        } else if (seq.size == 0 && span_eq (key, "seq")) {
             seq = value;
-            seqs++;
         }
     }
     cursor_t cursor = cursor_of (seq);
-    if (seqs == 1 && seq.size <= LIMIT_SEQ_BYTES) {
+    if (seq.size <= LIMIT_SEQ_BYTES) {
         cursor_scalar (&cursor, &self->request->seq);
     }
     return rc;
