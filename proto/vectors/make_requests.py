@@ -196,7 +196,7 @@ def _reads():
     yield _good("status of a pattern", {"op": "status", "pattern": "or[a-z]*", "cursor": "orders"},
                 {"channel": None, "pattern": "or[a-z]*", "cursor": "orders"})
     yield _good("info", {"op": "info"}, {})
-    yield _good("ping", {"op": "ping", "seq": None}, {})
+    yield _good("ping", {"op": "ping"}, {})
 
 
 def _number_faults(request, key, least, most):

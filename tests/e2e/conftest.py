@@ -1,0 +1,89 @@
+"""Fixtures: what a test starts is ended here, and must have ended well."""
+
+import pytest
+import zmq
+
+from harness.bridge import Bridge
+from harness.redis_server import RedisServer
+
+
+class Lab:
+    """Starts redis-servers and bridges below one directory, and ends them all."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        self.context = zmq.Context()
+        self.context.max_sockets = 8192
+        self.servers = []
+        self.bridges = []
+
+    def redis(self, **options):
+        server = RedisServer(self.directory / f"redis-{len(self.servers)}", **options)
+        self.servers.append(server)
+        server.start()
+        return server
+
+    def bridge(self, server=None, name=None, path=None, env=None, **sections):
+        """A bridge of its own embedded redis-server, or of `server`."""
+        if server:
+            sections["redis"] = {"mode": "server", "url": server.url, **sections.get("redis", {})}
+        directory = self.directory / (name or f"bridge-{len(self.bridges)}")
+        bridge = Bridge(self.context, directory, sections, path, env)
+        self.bridges.append(bridge)
+        bridge.start()
+        return bridge
+
+    def end(self):
+        failures = []
+        for server in self.servers:
+            if server.process and server.process.running:
+                server.resume()
+        for bridge in self.bridges:
+            try:
+                bridge.end()
+            except AssertionError as failure:
+                failures.append(str(failure))
+            if bridge.process:
+                print(f"--- log of {bridge.directory.name}", *bridge.process.lines[-200:], sep="\n")
+        for server in self.servers:
+            if server.process:
+                server.stop()
+        self.context.destroy(linger=0)
+        assert not failures, "\n".join(failures)
+
+
+@pytest.fixture
+def lab(tmp_path):
+    lab = Lab(tmp_path)
+    yield lab
+    lab.end()
+
+
+@pytest.fixture
+def server(lab):
+    """A redis-server without AOF."""
+    return lab.redis()
+
+
+@pytest.fixture
+def store(server):
+    """A connection to that redis-server, to look at what the bridge stored."""
+    return server.client()
+
+
+@pytest.fixture
+def bridge(lab, server):
+    return lab.bridge(server)
+
+
+@pytest.fixture
+def client(bridge):
+    return bridge.client()
+
+
+@pytest.fixture(scope="module")
+def shared_lab(tmp_path_factory):
+    """For tests that only ask: one bridge for all of a file."""
+    lab = Lab(tmp_path_factory.mktemp("shared"))
+    yield lab
+    lab.end()

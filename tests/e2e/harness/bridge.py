@@ -1,0 +1,156 @@
+"""The daemon under test."""
+
+import os
+import pathlib
+import re
+import signal
+
+import redis
+import zmq
+
+from .client import Client, Subscriber
+from .process import Process
+from .wait import eventually
+from .wire import ROOT
+
+ANY_PORT = "tcp://127.0.0.1:*"
+
+
+def daemon():
+    """The path of the zrbridge to test: $ZRBRIDGE, else the one that deploy/run builds."""
+    path = pathlib.Path(os.environ.get("ZRBRIDGE") or ROOT / "build" / "zrbridge")
+    assert path.is_file(), f"no daemon at {path}: build it, or name one in $ZRBRIDGE"
+    return path
+
+
+def toml(sections):
+    """Writes {section: {key: value}} as TOML: strings, integers, lists of strings."""
+    def value(item):
+        if isinstance(item, list):
+            return "[" + ", ".join(value(inner) for inner in item) + "]"
+        return str(item) if isinstance(item, int) else '"' + item.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+    return "\n".join(f"[{section}]\n" + "".join(f"{key} = {value(item)}\n" for key, item in keys.items())
+                     for section, keys in sections.items())
+
+
+class Bridge:
+    """Owns one zrbridge, its bridge.toml, and what it leaves behind when it is killed.
+
+    `sections` stand above the defaults of the tests: any free ports, a level of log that tells all.
+    Nothing runs before `start`.
+    """
+
+    def __init__(self, context, directory, sections, path=None, env=None):
+        self.context = context
+        self.directory = directory
+        self.path = path or daemon()
+        self.env = env
+        self.process = None
+        self.endpoints = {}
+        self.sections = {"bridge": {"log_level": "debug"}, "redis": {},
+                         "ingest": {"pull": [ANY_PORT], "sub": [ANY_PORT]},
+                         "fanout": {"pub": [ANY_PORT]}, "control": {"router": [ANY_PORT]}}
+        for section, keys in sections.items():
+            self.sections[section] = {**self.sections.get(section, {}), **keys}
+        directory.mkdir(parents=True, exist_ok=True)
+
+    #  Life
+
+    def start(self):
+        config = self.directory / "bridge.toml"
+        config.write_text(toml(self.sections), encoding="utf-8")
+        self.process = Process([self.path, "-c", config], env=self.env, cwd=self.directory)
+        line = self.process.wait_line("event=ready")
+        for what, section, key in (("pull", "ingest", "pull"), ("sub", "ingest", "sub"),
+                                   ("pub", "fanout", "pub"), ("router", "control", "router")):
+            self.endpoints[what] = re.search(rf"\b{what}=(\S+)", line).group(1).split(",")
+            #  A restarted bridge is found where the first one was.
+            self.sections[section][key] = self.endpoints[what]
+
+    def stop(self):
+        """SIGTERM; it must end well."""
+        self.process.signal(signal.SIGTERM)
+        status = self.process.wait()
+        assert status == 0, f"exit status {status}:\n{self.process.log}"
+        self.expect_clean()
+
+    def kill(self):
+        """SIGKILL. An embedded redis-server stays."""
+        self.process.kill()
+        self.expect_clean()
+
+    def restart(self):
+        self.stop()
+        self.start()
+
+    def expect_clean(self):
+        """No sanitizer has reported anything."""
+        for sign in ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:", "AddressSanitizer:"):
+            assert sign not in self.process.log, self.process.log
+
+    def end(self):
+        """For fixtures: ends whatever is left, and expects that it was well."""
+        if not self.process:
+            return
+        try:
+            if self.process.running:
+                self.process.signal(signal.SIGCONT)
+                self.stop()
+            else:
+                self.expect_clean()
+        finally:
+            self.process.kill()
+            self.end_embedded()
+
+    #  The embedded redis-server
+
+    @property
+    def data_dir(self):
+        return self.directory / self.sections["redis"].get("data_dir", "data")
+
+    def embedded(self, **options):
+        return redis.Redis(unix_socket_path=str(self.data_dir / "redis.sock"), **options)
+
+    def embedded_pid(self):
+        """None when none answers."""
+        try:
+            return self.embedded(socket_timeout=2).info("server")["process_id"]
+        except (redis.ConnectionError, redis.BusyLoadingError, redis.TimeoutError):
+            return None
+
+    def end_embedded(self):
+        """Ends a redis-server that a killed bridge has left in this bridge's data_dir."""
+        if not (self.data_dir / "redis.sock").exists():
+            return
+        pid = self.embedded_pid()
+        if pid:
+            os.kill(pid, signal.SIGKILL)
+            eventually(lambda: self.embedded_pid() is None, "the embedded redis-server's end")
+
+    #  Clients
+
+    def endpoint(self, what):
+        return self.endpoints[what][0]
+
+    def client(self):
+        return Client(self.context, self.endpoint("router"))
+
+    def subscriber(self, *topics, **options):
+        return Subscriber(self.context, self, *topics, **options)
+
+    def socket(self, kind, what, **options):
+        """A connected socket of that kind, without limit of its own unless options say so."""
+        socket = self.context.socket(kind)
+        socket.linger = 0
+        socket.sndhwm = socket.rcvhwm = 0
+        for option, value in options.items():
+            setattr(socket, option, value)
+        socket.connect(self.endpoint(what))
+        return socket
+
+    def push(self, **options):
+        return self.socket(zmq.PUSH, "pull", **options)
+
+    def req(self, **options):
+        return self.socket(zmq.REQ, "router", **options)

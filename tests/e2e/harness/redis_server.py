@@ -1,0 +1,59 @@
+"""A real redis-server on a private unix socket."""
+
+import signal
+
+import redis
+
+from .process import Process
+from .wait import eventually
+
+
+class RedisServer:
+    """Owns one redis-server and its directory. `fsync`: always, everysec, no; None: no AOF. Nothing runs before `start`."""
+
+    def __init__(self, directory, fsync=None, options=()):
+        self.directory = directory
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.path = directory / "redis.sock"
+        self.fsync = fsync
+        self.options = list(options)
+        self.process = None
+
+    @property
+    def url(self):
+        return f"unix://{self.path}"
+
+    def start(self):
+        aof = ["--appendonly", "yes", "--appendfsync", self.fsync] if self.fsync else ["--appendonly", "no"]
+        self.process = Process(["redis-server", "--port", "0", "--unixsocket", self.path, "--dir", self.directory,
+                                "--save", "", "--daemonize", "no", *aof, *self.options])
+        eventually(self._answers, "redis-server")
+
+    def _answers(self):
+        assert self.process.running, "\n".join(self.process.output)
+        try:
+            return self.client().ping()
+        except (redis.ConnectionError, redis.BusyLoadingError):
+            return False
+
+    def client(self, **options):
+        return redis.Redis(unix_socket_path=str(self.path), **options)
+
+    def kill(self):
+        self.process.kill()
+
+    def stop(self):
+        if self.process.running:
+            self.process.signal(signal.SIGCONT)
+            self.process.signal(signal.SIGTERM)
+            self.process.wait()
+
+    def suspend(self):
+        self.process.signal(signal.SIGSTOP)
+
+    def resume(self):
+        self.process.signal(signal.SIGCONT)
+
+    def restart(self):
+        self.kill()
+        self.start()

@@ -1,0 +1,75 @@
+"""The wire as PROTOCOL.md states it, with a stock msgpack library."""
+
+import json
+import pathlib
+import struct
+
+import msgpack
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+VECTORS = ROOT / "proto" / "vectors"
+
+
+def pack(value):
+    return msgpack.packb(value)
+
+
+def unpack(data):
+    return msgpack.unpackb(data, strict_map_key=False)
+
+
+def decode(envelope):
+    """(id, time_ms, headers, payload) of an envelope's bytes."""
+    id_, time_ms, headers, payload = unpack(envelope)[:4]
+    return id_, time_ms, headers or {}, payload
+
+
+def id_of(envelope):
+    """The id, from its place: no decoder needed."""
+    return struct.unpack_from(">Q", envelope, 2)[0]
+
+
+def encode(id_, time_ms, headers, payload):
+    """An envelope's bytes; headers are encoded bytes, or None."""
+    if len(payload) < 1 << 8:
+        head = struct.pack(">BB", 0xc4, len(payload))
+    elif len(payload) < 1 << 16:
+        head = struct.pack(">BH", 0xc5, len(payload))
+    else:
+        head = struct.pack(">BI", 0xc6, len(payload))
+    return struct.pack(">BBQBQ", 0x94, 0xcf, id_, 0xcf, time_ms) + (headers or b"\xc0") + head + payload
+
+
+def vectors(name):
+    """The vectors of proto/vectors/<name>.json; an empty file is a mistake."""
+    found = json.loads((VECTORS / f"{name}.json").read_text(encoding="utf-8"))
+    assert found
+    return found
+
+
+def raw_values(reply):
+    """A reply map's values as they are encoded: {key: bytes}."""
+    unpacker = msgpack.Unpacker(None, strict_map_key=False, max_buffer_size=0)
+    unpacker.feed(reply)
+    values = {}
+    for _ in range(unpacker.read_map_header()):
+        key = unpacker.unpack()
+        start = unpacker.tell()
+        unpacker.skip()
+        values[key] = reply[start:unpacker.tell()]
+    return values
+
+
+def raw_messages(reply):
+    """The (channel, envelope bytes) pairs of a replay's or peek's reply, the bytes as they came."""
+    data = raw_values(reply)["messages"]
+    unpacker = msgpack.Unpacker(None, strict_map_key=False, max_buffer_size=0)
+    unpacker.feed(data)
+    messages = []
+    for _ in range(unpacker.read_array_header()):
+        assert unpacker.read_array_header() == 2
+        channel = unpacker.unpack()
+        start = unpacker.tell()
+        unpacker.skip()
+        messages.append((channel, data[start:unpacker.tell()]))
+    return messages
