@@ -91,7 +91,7 @@ static const char *s_flaw (span_t text, unsigned barred, const char *barred_flaw
     if ((classes & CLASS_WIDE) && !s_is_utf8 (text, &classes)) {
         return "not UTF-8";
     }
-    return classes & barred ? barred_flaw : NULL;
+    return (classes & barred) ? barred_flaw : NULL;
 }
 
 const char *name_flaw (span_t name)

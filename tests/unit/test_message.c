@@ -215,6 +215,17 @@ static void test_of_several_faults_the_first_in_the_contract_is_told (void **sta
     }
 }
 
+static void test_a_delay_of_zero_is_one_given (void **state)
+{
+    static const char headers[] = "\x82\xa8"
+                                  "delay_ms\x00\xa5"
+                                  "at_ms\x00";
+    message_t message = {.channel = {"c", 1}, .payload = {"p", 1}, .headers = {headers, sizeof headers - 1}};
+    fault_t fault;
+    assert_int_equal (message_check (&message, &fault, PAYLOAD_MAX), -1);
+    assert_string_equal (fault.message, "headers: both delay_ms and at_ms");
+}
+
 static void test_a_refused_message_keeps_what_can_be_shown (void **state)
 {
     const span_t frames[3] = {{"a b", 3}, {"hello", 5}, {"\x80", 1}};
@@ -242,6 +253,7 @@ int main (void)
         cmocka_unit_test (test_each_reason_has_its_code),
         cmocka_unit_test (test_headers_too_large_are_told_before_what_is_wrong_inside),
         cmocka_unit_test (test_of_several_faults_the_first_in_the_contract_is_told),
+        cmocka_unit_test (test_a_delay_of_zero_is_one_given),
         cmocka_unit_test (test_a_refused_message_keeps_what_can_be_shown),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);

@@ -137,6 +137,26 @@ static void test_globs_match_as_the_plain_definition_has_it (void **state)
     assert_in_range (matched, 1000, 1000000);
 }
 
+static bool s_matches (const char *glob, const char *name)
+{
+    span_t exact_glob = bytes_copy (glob, strlen (glob));
+    span_t exact_name = bytes_copy (name, strlen (name));
+    bool matches = glob_matches (exact_glob, exact_name);
+    bytes_free (exact_glob);
+    bytes_free (exact_name);
+    return matches;
+}
+
+static void test_a_glob_that_ends_amid_a_set_or_an_escape_is_read_inside (void **state)
+{
+    assert_false (s_matches ("[", "a"));
+    assert_true (s_matches ("[^", "a"));
+    assert_true (s_matches ("[\\", "\\"));
+    assert_true (s_matches ("[a-", "-"));
+    assert_true (s_matches ("a\\", "a\\"));
+    assert_false (s_matches ("a\\", "ab"));
+}
+
 static void test_many_stars_cost_no_more_than_glob_times_name (void **state)
 {
     char glob[200];
@@ -194,6 +214,7 @@ int main (void)
         cmocka_unit_test (test_globs_have_wildcards_but_no_blanks),
         cmocka_unit_test (test_a_name_that_can_be_shown_need_not_be_valid),
         cmocka_unit_test (test_globs_match_as_the_plain_definition_has_it),
+        cmocka_unit_test (test_a_glob_that_ends_amid_a_set_or_an_escape_is_read_inside),
         cmocka_unit_test (test_many_stars_cost_no_more_than_glob_times_name),
         cmocka_unit_test (test_a_word_is_shown_without_control_characters),
         cmocka_unit_test (test_a_word_is_cut_at_the_end_of_a_character),

@@ -158,6 +158,11 @@ static void test_a_fault_is_answered_with_the_seq_wherever_that_stands (void **s
     ASSERT_REFUSED ("\x83\xa2op\xa4ping\xa1x\x01\xa3seq\x07", "request: unknown key \"x\"", span_of ("\x07", 1));
 }
 
+static void test_of_two_ops_the_first_is_taken (void **state)
+{
+    ASSERT_REFUSED ("\x82\xa2op\xa4ping\xa2op\x01", "request: key \"op\" given twice", span_of (NULL, 0));
+}
+
 static void test_of_two_seqs_the_first_is_echoed (void **state)
 {
     ASSERT_REFUSED (
@@ -225,6 +230,7 @@ int main (void)
         cmocka_unit_test (test_vectors),
         cmocka_unit_test (test_prefixes_of_a_request_are_no_map),
         cmocka_unit_test (test_a_fault_is_answered_with_the_seq_wherever_that_stands),
+        cmocka_unit_test (test_of_two_ops_the_first_is_taken),
         cmocka_unit_test (test_of_two_seqs_the_first_is_echoed),
         cmocka_unit_test (test_of_several_faults_the_first_in_the_contract_is_told),
         cmocka_unit_test (test_a_cursor_too_long_is_refused),
