@@ -7,30 +7,13 @@
 #define ASK_H_INCLUDED
 
 #include <czmq.h>
+#include "counters.h"
 #include "message.h"
 
 typedef enum {
     ASK_PUBLISH,  //  store these messages
     ASK_COUNTERS  //  fill in the counters
 } ask_kind_t;
-
-//  The lane's counters since its start; one table (control.c) names them on the wire.
-typedef struct {
-    uint64_t pull_messages;
-    uint64_t sub_messages;
-    uint64_t publish_messages;
-    uint64_t received_bytes;  //  payloads and headers, of all three
-    uint64_t rejected_messages;
-    uint64_t stored_messages;
-    uint64_t stored_batches;
-    uint64_t restamped_batches;  //  another writer came between
-    uint64_t resent_batches;
-    uint64_t fanout_messages;
-    uint64_t in_flight_messages;
-    uint64_t in_flight_bytes;
-    uint64_t redis_connects;
-    uint64_t channels;
-} counters_t;
 
 typedef struct {
     ask_kind_t kind;

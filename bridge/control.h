@@ -15,6 +15,9 @@ control_t *control_new (
 //  "router=tcp://127.0.0.1:5555"; only before control_actor has started.
 const char *control_endpoints (const control_t *self);
 
+//  For a control that no actor has taken.
+void control_destroy (control_t **self_p);
+
 //  zactor function; args is the control, which the actor takes. On $TERM it stops reading, answers
 //  what it has read, within grace_ms, and ends.
 void control_actor (zsock_t *pipe, void *args);

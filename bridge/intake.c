@@ -126,21 +126,6 @@ static void s_reject (intake_t *self, const message_t *message, const char *reas
     msgpack_sbuffer_destroy (&headers);
 }
 
-//  These headers ask for what this version does not do yet; taking them in silence would be a false promise.
-static const char *s_not_yet (const message_t *message)
-{
-    if (message->msg_id.size) {
-        return "headers.msg_id: not available yet";
-    }
-    if (message->delay_ms >= 0) {
-        return "headers.delay_ms: not available yet";
-    }
-    if (message->at_ms >= 0) {
-        return "headers.at_ms: not available yet";
-    }
-    return message->ttl_ms >= 0 ? "headers.ttl_ms: not available yet" : NULL;
-}
-
 static void s_take (intake_t *self, zmq_msg_t *frames, size_t count)
 {
     span_t spans[FRAMES];
@@ -153,7 +138,7 @@ static void s_take (intake_t *self, zmq_msg_t *frames, size_t count)
     if (message_read (&message, &fault, spans, count, (size_t)self->config->max_message_bytes)) {
         reason = fault.message;
     } else {
-        reason = s_not_yet (&message);
+        reason = writer_refuses (&message);
     }
     if (reason) {
         s_reject (self, &message, reason, &frames[0], spans[0]);

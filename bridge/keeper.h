@@ -6,9 +6,15 @@
 #include <czmq.h>
 #include "config.h"
 
+//  Where control names channels that have something to free: a PULL socket, one name a message.
+#define KEEPER_HINTS "inproc://keeper"
+
 typedef struct keeper keeper_t;
 
 keeper_t *keeper_new (const config_t *config, const char *redis_url);
+
+//  For a keeper that no actor has taken.
+void keeper_destroy (keeper_t **self_p);
 
 //  zactor function; args is the keeper, which the actor takes. Ends on $TERM.
 void keeper_actor (zsock_t *pipe, void *args);

@@ -31,9 +31,12 @@ static void s_answer (void *owner, ask_t *ask)
     ask_send (self->control, ask);
 }
 
-static void s_destroy (lane_t **self_p)
+void lane_destroy (lane_t **self_p)
 {
     lane_t *self = *self_p;
+    if (!self) {
+        return;
+    }
     intake_destroy (&self->intake);
     writer_destroy (&self->writer);
     fanout_destroy (&self->fanout);
@@ -55,7 +58,7 @@ lane_t *lane_new (const config_t *config, const char *redis_url, zsock_t **contr
             intake_new (config, self->writer, &self->counters, self->bound, sizeof self->bound, error, error_size);
     }
     if (!self->intake) {
-        s_destroy (&self);
+        lane_destroy (&self);
     }
     return self;
 }
@@ -153,5 +156,5 @@ void lane_actor (zsock_t *pipe, void *args)
         s_turn (self, items, true, INT64_MAX);
     }
     s_drain (self, items);
-    s_destroy (&self);
+    lane_destroy (&self);
 }

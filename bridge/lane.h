@@ -17,6 +17,9 @@ lane_t *lane_new (const config_t *config, const char *redis_url, zsock_t **contr
 //  Only before lane_actor has started.
 const char *lane_endpoints (const lane_t *self);
 
+//  For a lane that no actor has taken.
+void lane_destroy (lane_t **self_p);
+
 //  zactor function; args is the lane, which the actor takes. On $TERM it stops reading, stores and
 //  sends what has arrived, within grace_ms, and ends.
 void lane_actor (zsock_t *pipe, void *args);

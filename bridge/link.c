@@ -29,6 +29,7 @@ typedef struct {
     const char *data;
     size_t size;
     bool owned;  //  free data when answered
+    bool again;  //  sent a second time, after NOSCRIPT
     link_reply_fn *fn;
     void *owner;
     void *arg;
@@ -98,8 +99,7 @@ static void s_push (link_t *self, pending_t pending)
     *s_pending (self, self->count - 1) = pending;
 }
 
-//  Answers the oldest pending command.
-static void s_answer (link_t *self, redisReply *reply)
+static pending_t s_pop (link_t *self)
 {
     pending_t pending = *s_pending (self, 0);
     self->first = (self->first + 1) & (self->ring_size - 1);
@@ -108,6 +108,13 @@ static void s_answer (link_t *self, redisReply *reply)
         self->unwritten = self->count;
         self->written = 0;
     }
+    return pending;
+}
+
+//  Answers the oldest pending command.
+static void s_answer (link_t *self, redisReply *reply)
+{
+    pending_t pending = s_pop (self);
     if (pending.fn) {
         pending.fn (pending.owner, pending.arg, reply);
     }
@@ -245,7 +252,7 @@ static void s_send_words (link_t *self, link_reply_fn *fn, void *owner, void *ar
     char *command;
     int size = redisFormatCommandArgv (&command, argc, data, sizes);
     assert (size > 0);
-    s_push (self, (pending_t){command, (size_t)size, true, fn, owner, arg});
+    s_push (self, (pending_t){command, (size_t)size, true, false, fn, owner, arg});
 }
 
 static span_t s_text (const char *text)
@@ -323,6 +330,23 @@ static bool s_means_drop (const redisReply *reply)
     return false;
 }
 
+//  Somebody emptied Redis's script cache. The link repeats its own commands, whose order with others does not matter;
+//  for the borrowed ones their sender has to.
+static bool s_wants_scripts (link_t *self, const redisReply *reply)
+{
+    const pending_t *pending = s_pending (self, 0);
+    return reply->type == REDIS_REPLY_ERROR && strncmp (reply->str, "NOSCRIPT", 8) == 0 && pending->owned &&
+           !pending->again;
+}
+
+static void s_send_again (link_t *self)
+{
+    pending_t pending = s_pop (self);
+    pending.again = true;
+    link_load_scripts (self);
+    s_push (self, pending);
+}
+
 static void s_read (link_t *self)
 {
     void *reply = NULL;
@@ -336,7 +360,11 @@ static void s_read (link_t *self)
                 self->drop_wanted = true;
                 snprintf (self->trouble, sizeof self->trouble, "%s", ((redisReply *)reply)->str);
             }
-            s_answer (self, reply);
+            if (s_wants_scripts (self, reply)) {
+                s_send_again (self);
+            } else {
+                s_answer (self, reply);
+            }
         }
         freeReplyObject (reply);
         reply = NULL;
@@ -444,7 +472,7 @@ short link_events (const link_t *self)
 void link_send (link_t *self, const void *command, size_t size, link_reply_fn *fn, void *arg)
 {
     assert (self->state == LINK_UP);
-    s_push (self, (pending_t){command, size, false, fn, self->owner, arg});
+    s_push (self, (pending_t){command, size, false, false, fn, self->owner, arg});
 }
 
 void link_command (link_t *self, link_reply_fn *fn, void *arg, int argc, const span_t *words)

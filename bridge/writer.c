@@ -351,6 +351,21 @@ void writer_send (writer_t *self)
 
 //  Taking messages
 
+//  These headers ask for what this version does not do yet; taking them in silence would be a false promise.
+const char *writer_refuses (const message_t *message)
+{
+    if (message->msg_id.size) {
+        return "headers.msg_id: not available yet";
+    }
+    if (message->delay_ms >= 0) {
+        return "headers.delay_ms: not available yet";
+    }
+    if (message->at_ms >= 0) {
+        return "headers.at_ms: not available yet";
+    }
+    return message->ttl_ms >= 0 ? "headers.ttl_ms: not available yet" : NULL;
+}
+
 static void s_took (writer_t *self, channel_t *channel, const message_t *message)
 {
     self->waiting_messages++;

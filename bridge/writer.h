@@ -27,6 +27,9 @@ void writer_store (writer_t *self, const message_t *message, uint64_t max_messag
 //  Takes a publish; answers at once when Redis is away or too much waits already.
 void writer_publish (writer_t *self, ask_t *ask);
 
+//  Why the message cannot be taken although it breaks no rule: one line; NULL: it can.
+const char *writer_refuses (const message_t *message);
+
 //  True when as much waits for Redis as may: nothing more should be read.
 bool writer_is_full (const writer_t *self);
 

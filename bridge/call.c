@@ -1,0 +1,107 @@
+//  call - one request on its way to its reply. In control's thread.
+
+#include "call.h"
+
+enum {
+    ANSWER_MS = 4500,  //  the contract says 5 s
+    RETRY_MS = 1000
+};
+
+call_t *call_new (desk_t *desk, peer_t *peer, zmq_msg_t *body)
+{
+    call_t *self = calloc (1, sizeof *self);
+    self->desk = desk;
+    self->peer = *peer;
+    self->body = *body;
+    peer->count = 0;
+    zmq_msg_init (body);
+    self->deadline_ms = zclock_mono () + ANSWER_MS;
+    self->place = zlistx_add_end (desk->calls, self);
+    return self;
+}
+
+void call_answer (call_t *self, reply_t *reply)
+{
+    assert (self->place);
+    router_send (self->desk->router, &self->peer, &reply->buffer);
+    zlistx_detach (self->desk->calls, self->place);
+    self->place = NULL;
+}
+
+void call_fail (call_t *self, const fault_t *fault)
+{
+    reply_t reply;
+    reply_fault (&reply, self->request.seq, fault);
+    call_answer (self, &reply);
+}
+
+void call_fail_with (call_t *self, code_t code, const char *message)
+{
+    fault_t fault;
+    fault_set (&fault, code, "%s", message);
+    fault.retry_ms = RETRY_MS;
+    call_fail (self, &fault);
+}
+
+void call_end (call_t *self)
+{
+    if (self->place || self->due) {
+        return;
+    }
+    if (self->gathering) {
+        msgpack_sbuffer_destroy (&self->reply.buffer);
+    }
+    request_clear (&self->request);
+    free (self->ask.ids);
+    peer_clear (&self->peer);
+    zmq_msg_close (&self->body);
+    free (self);
+}
+
+//  True when Redis can be asked; else the call is answered, unless it was before.
+static bool s_redis_is_up (call_t *self)
+{
+    if (link_is_up (self->desk->link)) {
+        return true;
+    }
+    if (self->place) {
+        char message[200];
+        snprintf (message, sizeof message, "Redis is away: %s", link_trouble (self->desk->link));
+        call_fail_with (self, CODE_UNAVAILABLE, message);
+    }
+    return false;
+}
+
+void call_script (call_t *self, script_t script, link_reply_fn *fn, int argc, const span_t *words)
+{
+    if (s_redis_is_up (self)) {
+        self->due++;
+        link_script (self->desk->link, script, fn, self, argc, words);
+    }
+}
+
+void call_command (call_t *self, link_reply_fn *fn, int argc, const span_t *words)
+{
+    if (s_redis_is_up (self)) {
+        self->due++;
+        link_command (self->desk->link, fn, self, argc, words);
+    }
+}
+
+bool call_got (call_t *self, const redisReply *reply)
+{
+    self->due--;
+    if (!self->place) {
+        return false;
+    }
+    if (!reply) {
+        call_fail_with (
+            self, self->changes ? CODE_UNKNOWN_OUTCOME : CODE_UNAVAILABLE, "the connection to Redis was lost");
+        return false;
+    }
+    if (reply->type == REDIS_REPLY_ERROR) {
+        call_fail_with (self, CODE_UNAVAILABLE, reply->str);
+        return false;
+    }
+    return true;
+}

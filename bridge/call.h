@@ -1,0 +1,62 @@
+//  call - one request on its way to its reply. Part of control, in its thread.
+//
+//  A call is answered exactly once, and lives until nothing is due for it any more.
+
+#ifndef CALL_H_INCLUDED
+#define CALL_H_INCLUDED
+
+#include "ask.h"
+#include "config.h"
+#include "link.h"
+#include "reply.h"
+#include "request.h"
+#include "router.h"
+
+//  What all calls share; owned by control.
+typedef struct {
+    const config_t *config;
+    router_t *router;
+    link_t *link;
+    zsock_t *lane;    //  asks go there
+    zsock_t *keeper;  //  hints go there
+    zlistx_t *calls;  //  those not yet answered, by deadline_ms
+    char bridge[33];  //  random id of this start
+    int64_t started_ms;
+    char *channels_key;
+} desk_t;
+
+typedef struct {
+    desk_t *desk;
+    peer_t peer;
+    zmq_msg_t body;  //  what the request's spans point into
+    request_t request;
+    int64_t deadline_ms;  //  zclock_mono
+    void *place;          //  in desk->calls; NULL: answered
+    size_t due;           //  replies of Redis and of the lane that will still come
+    bool changes;         //  Redis may change something for it
+    reply_t reply;        //  begun, while it gathers from several of Redis's
+    bool gathering;
+    ask_t ask;  //  publish, info
+} call_t;
+
+//  Takes peer and body. The call stands in desk->calls.
+call_t *call_new (desk_t *desk, peer_t *peer, zmq_msg_t *body);
+
+//  Sends reply, which it takes.
+void call_answer (call_t *self, reply_t *reply);
+
+void call_fail (call_t *self, const fault_t *fault);
+void call_fail_with (call_t *self, code_t code, const char *message);
+
+//  Frees the call when it is answered and nothing is due. To be called last by whoever held it.
+void call_end (call_t *self);
+
+//  Sends a script for the call; its reply goes to fn, with the call as arg. Answers `unavailable` when Redis is away.
+void call_script (call_t *self, script_t script, link_reply_fn *fn, int argc, const span_t *words);
+void call_command (call_t *self, link_reply_fn *fn, int argc, const span_t *words);
+
+//  First in each fn: counts the reply, and answers for a lost connection or Redis's error. True when the reply is
+//  good and still wanted. In both cases call_end comes last.
+bool call_got (call_t *self, const redisReply *reply);
+
+#endif

@@ -1,0 +1,207 @@
+//  control - the actor that answers requests: ROUTER, its own Redis connection, asks to the lane. One thread.
+//
+//  A replay of megabytes goes over this connection, so that it never holds up the lane's appends. It never blocks
+//  but in the poll, and every request is answered by its deadline, whatever Redis does.
+
+#include "control.h"
+#include "log.h"
+#include "keeper.h"
+#include "ops.h"
+#include "store.h"
+
+enum {
+    CALLS = 10000,         //  not yet answered; beyond these `busy`
+    REQUESTS_AT_ONCE = 64  //  in one turn
+};
+
+struct control {
+    desk_t desk;
+    char bound[512];
+};
+
+//  What serves an op, in the order of op_t.
+static void (*const s_serve[OP_COUNT]) (call_t *) = {
+    [OP_PUBLISH] = op_publish,
+    [OP_REPLAY] = op_replay,
+    [OP_FLUSH] = op_flush,
+    [OP_PEEK] = op_peek,
+    [OP_STATUS] = op_status,
+    [OP_INFO] = op_info,
+    [OP_PING] = op_ping,
+};
+
+static void s_serve_request (desk_t *desk, peer_t *peer, zmq_msg_t *body)
+{
+    call_t *call = call_new (desk, peer, body);
+    span_t frame = span_of (zmq_msg_data (&call->body), zmq_msg_size (&call->body));
+    fault_t fault;
+    if (request_decode (&call->request, &fault, frame, (size_t)desk->config->max_message_bytes)) {
+        call_fail (call, &fault);
+    } else if (zlistx_size (desk->calls) > CALLS) {
+        call_fail_with (call, CODE_BUSY, "too many requests wait already");
+    } else {
+        s_serve[call->request.op](call);
+    }
+    call_end (call);
+}
+
+static void s_read_requests (desk_t *desk)
+{
+    for (int i = 0; i < REQUESTS_AT_ONCE; i++) {
+        peer_t peer;
+        zmq_msg_t body;
+        fault_t fault;
+        int rc = router_recv (desk->router, &peer, &body, &fault);
+        if (rc == 0) {
+            return;
+        }
+        if (rc < 0) {
+            reply_t reply;
+            reply_fault (&reply, span_of ("", 0), &fault);
+            router_send (desk->router, &peer, &reply.buffer);
+        } else {
+            s_serve_request (desk, &peer, &body);
+            zmq_msg_close (&body);
+        }
+    }
+}
+
+//  The lane answers every ask that it was given, once.
+static void s_read_asks (desk_t *desk)
+{
+    ask_t *ask;
+    while ((ask = ask_recv (desk->lane))) {
+        call_t *call = ask->request;
+        call->due--;
+        if (call->place && ask->kind == ASK_PUBLISH) {
+            op_publish_answered (call);
+        } else if (call->place) {
+            op_info_answered (call);
+        }
+        call_end (call);
+    }
+}
+
+static void s_end_late_calls (desk_t *desk)
+{
+    int64_t now_ms = zclock_mono ();
+    call_t *call = zlistx_first (desk->calls);
+    while (call && call->deadline_ms <= now_ms) {
+        bool in_doubt = call->changes || call->request.op == OP_PUBLISH;
+        call_fail_with (call, in_doubt ? CODE_UNKNOWN_OUTCOME : CODE_UNAVAILABLE, "Redis has not answered in time");
+        call_end (call);
+        call = zlistx_first (desk->calls);
+    }
+}
+
+enum { ITEM_PIPE, ITEM_LANE, ITEM_ROUTER, ITEM_REDIS, ITEM_COUNT };
+
+static int64_t s_sooner (int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static void s_wait (desk_t *desk, zmq_pollitem_t *items, int64_t until_ms)
+{
+    const call_t *oldest = zlistx_first (desk->calls);
+    int64_t deadline_ms = s_sooner (link_deadline_ms (desk->link), router_deadline_ms (desk->router));
+    deadline_ms = s_sooner (deadline_ms, s_sooner (oldest ? oldest->deadline_ms : INT64_MAX, until_ms));
+    int64_t wait_ms = deadline_ms == INT64_MAX ? -1 : deadline_ms - zclock_mono ();
+    items[ITEM_REDIS].fd = link_fd (desk->link);
+    items[ITEM_REDIS].events = link_events (desk->link);
+    items[ITEM_REDIS].revents = 0;
+    int count = items[ITEM_REDIS].fd < 0 ? ITEM_REDIS : ITEM_COUNT;
+    zmq_poll (items, count, deadline_ms == INT64_MAX ? -1 : wait_ms > 0 ? wait_ms : 0);
+}
+
+static void s_turn (desk_t *desk, zmq_pollitem_t *items, int64_t until_ms)
+{
+    s_wait (desk, items, until_ms);
+    link_work (desk->link, items[ITEM_REDIS].revents);
+    if (items[ITEM_LANE].revents) {
+        s_read_asks (desk);
+    }
+    if (items[ITEM_ROUTER].revents & ZMQ_POLLIN) {
+        s_read_requests (desk);
+    }
+    s_end_late_calls (desk);
+    router_retry (desk->router);
+    link_write (desk->link);
+}
+
+control_t *control_new (const config_t *config, const char *redis_url, zsock_t **lane_p, char *error, size_t error_size)
+{
+    control_t *self = calloc (1, sizeof *self);
+    desk_t *desk = &self->desk;
+    desk->config = config;
+    desk->lane = *lane_p;
+    *lane_p = NULL;
+    desk->calls = zlistx_new ();
+    desk->channels_key = store_key (config->prefix, "channels");
+    desk->started_ms = zclock_mono ();
+    zuuid_t *bridge = zuuid_new ();
+    snprintf (desk->bridge, sizeof desk->bridge, "%s", zuuid_str (bridge));
+    zuuid_destroy (&bridge);
+    desk->keeper = zsock_new_push (">" KEEPER_HINTS);
+    desk->link = link_new ("control", redis_url, config->prefix, NULL, desk);
+    desk->router = router_new (config, self->bound, sizeof self->bound, error, error_size);
+    if (!desk->router) {
+        control_destroy (&self);
+    }
+    return self;
+}
+
+const char *control_endpoints (const control_t *self)
+{
+    return self->bound;
+}
+
+void control_destroy (control_t **self_p)
+{
+    control_t *self = *self_p;
+    if (!self) {
+        return;
+    }
+    desk_t *desk = &self->desk;
+    link_destroy (&desk->link);
+    for (call_t *call = zlistx_first (desk->calls); call; call = zlistx_first (desk->calls)) {
+        call_fail_with (call, CODE_UNAVAILABLE, "the bridge is stopping");
+        call_end (call);
+    }
+    router_destroy (&desk->router);
+    zlistx_destroy (&desk->calls);
+    zsock_destroy (&desk->lane);
+    zsock_destroy (&desk->keeper);
+    free (desk->channels_key);
+    free (self);
+    *self_p = NULL;
+}
+
+//  Answers what has been read, within grace_ms.
+static void s_drain (desk_t *desk, zmq_pollitem_t *items)
+{
+    int64_t until_ms = zclock_mono () + desk->config->grace_ms;
+    items[ITEM_PIPE].events = 0;
+    items[ITEM_ROUTER].events = 0;
+    while (zlistx_size (desk->calls) && zclock_mono () < until_ms) {
+        s_turn (desk, items, until_ms);
+    }
+}
+
+void control_actor (zsock_t *pipe, void *args)
+{
+    control_t *self = args;
+    zsock_signal (pipe, 0);
+    zmq_pollitem_t items[ITEM_COUNT] = {
+        [ITEM_PIPE] = {zsock_resolve (pipe), 0, ZMQ_POLLIN, 0},
+        [ITEM_LANE] = {zsock_resolve (self->desk.lane), 0, ZMQ_POLLIN, 0},
+        [ITEM_ROUTER] = {router_socket (self->desk.router), 0, ZMQ_POLLIN, 0},
+        [ITEM_REDIS] = {NULL, -1, ZMQ_POLLIN, 0},
+    };
+    //  The only word on the pipe is $TERM.
+    while (!items[ITEM_PIPE].revents) {
+        s_turn (&self->desk, items, INT64_MAX);
+    }
+    s_drain (&self->desk, items);
+    control_destroy (&self);
+}

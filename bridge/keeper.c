@@ -1,0 +1,187 @@
+//  keeper - frees what lies below the floor. One thread, one Redis connection, at most one script under way, so
+//  that Redis serves everybody else between two steps. Any number of bridges may do this at once.
+//
+//  It goes round all channels in slices; a flush names its channel to it over inproc, so that it comes next.
+
+#include "keeper.h"
+#include "link.h"
+#include "log.h"
+#include "store.h"
+
+enum {
+    SLICE_EVERY_MS = 1000,
+    SLICE_CHANNELS = 200,
+    STEP_MEMBERS = 500,  //  a step holds Redis for about a millisecond
+    STEP_BYTES = 262144
+};
+
+struct keeper {
+    const config_t *config;
+    link_t *link;
+    zsock_t *hints;  //  names of channels that have something to free
+    zlistx_t *todo;  //  names to look at, owned
+    char *channels_key;
+    char *cursor;  //  where the next slice begins, as ZRANGEBYLEX says it
+    int64_t slice_at_ms;
+    bool busy;  //  a step or a slice is under way
+};
+
+static void s_destroy_name (void **name_p)
+{
+    free (*name_p);
+    *name_p = NULL;
+}
+
+static void s_on_state (void *owner, bool up)
+{
+    keeper_t *self = owner;
+    self->busy = false;
+    if (up) {
+        self->slice_at_ms = zclock_mono ();
+    }
+}
+
+static span_t s_text (const char *text)
+{
+    return span_of (text, strlen (text));
+}
+
+static void s_on_freed (void *owner, void *arg, redisReply *reply)
+{
+    keeper_t *self = owner;
+    char *name = arg;
+    if (reply && reply->type == REDIS_REPLY_ERROR) {
+        //  The next round comes back to it.
+        log_write (LEVEL_WARN, "keeper", "free_refused", "channel=%s why=\"%s\"", name, reply->str);
+    } else if (reply && reply->elements == 2 && reply->element[1]->integer) {
+        zlistx_add_end (self->todo, name);
+        name = NULL;
+    }
+    free (name);
+    self->busy = false;
+}
+
+static void s_on_slice (void *owner, void *arg, redisReply *reply)
+{
+    keeper_t *self = owner;
+    self->busy = false;
+    if (!reply || reply->type != REDIS_REPLY_ARRAY) {
+        return;
+    }
+    for (size_t i = 0; i < reply->elements; i++) {
+        zlistx_add_end (self->todo, strdup (reply->element[i]->str));
+    }
+    free (self->cursor);
+    self->cursor = NULL;
+    if (reply->elements == SLICE_CHANNELS) {
+        int rc = asprintf (&self->cursor, "(%s", reply->element[reply->elements - 1]->str);
+        assert (rc > 0);
+    } else {
+        self->cursor = strdup ("-");
+    }
+}
+
+static void s_free (keeper_t *self, char *name)
+{
+    char *log = store_channel_key (self->config->prefix, s_text (name), "log");
+    char *meta = store_channel_key (self->config->prefix, s_text (name), "meta");
+    char members[16], bytes[16];
+    snprintf (members, sizeof members, "%d", STEP_MEMBERS);
+    snprintf (bytes, sizeof bytes, "%d", STEP_BYTES);
+    span_t words[] = {s_text ("2"), s_text (log), s_text (meta), s_text (members), s_text (bytes)};
+    link_script (self->link, SCRIPT_FREE, s_on_freed, name, 5, words);
+    free (log);
+    free (meta);
+}
+
+static void s_slice (keeper_t *self)
+{
+    char count[16];
+    snprintf (count, sizeof count, "%d", SLICE_CHANNELS);
+    span_t words[] = {s_text ("ZRANGEBYLEX"), s_text (self->channels_key), s_text (self->cursor), s_text ("+"),
+        s_text ("LIMIT"), s_text ("0"), s_text (count)};
+    link_command (self->link, s_on_slice, NULL, 7, words);
+    self->slice_at_ms = zclock_mono () + SLICE_EVERY_MS;
+}
+
+//  Does the next thing, when nothing is under way.
+static void s_step (keeper_t *self)
+{
+    if (self->busy || !link_is_up (self->link)) {
+        return;
+    }
+    char *name = zlistx_first (self->todo);
+    if (name) {
+        zlistx_detach_cur (self->todo);
+        self->busy = true;
+        s_free (self, name);
+    } else if (zclock_mono () >= self->slice_at_ms) {
+        self->busy = true;
+        s_slice (self);
+    }
+}
+
+static void s_take_hints (keeper_t *self)
+{
+    char name[256];
+    int size;
+    while ((size = zmq_recv (zsock_resolve (self->hints), name, sizeof name - 1, ZMQ_DONTWAIT)) >= 0) {
+        name[size] = 0;
+        zlistx_add_start (self->todo, strdup (name));
+    }
+}
+
+keeper_t *keeper_new (const config_t *config, const char *redis_url)
+{
+    keeper_t *self = calloc (1, sizeof *self);
+    self->config = config;
+    self->hints = zsock_new_pull ("@" KEEPER_HINTS);
+    self->todo = zlistx_new ();
+    zlistx_set_destructor (self->todo, s_destroy_name);
+    self->channels_key = store_key (config->prefix, "channels");
+    self->cursor = strdup ("-");
+    self->link = link_new ("keeper", redis_url, config->prefix, s_on_state, self);
+    return self;
+}
+
+void keeper_destroy (keeper_t **self_p)
+{
+    keeper_t *self = *self_p;
+    if (!self) {
+        return;
+    }
+    link_destroy (&self->link);
+    zsock_destroy (&self->hints);
+    zlistx_destroy (&self->todo);
+    free (self->channels_key);
+    free (self->cursor);
+    free (self);
+    *self_p = NULL;
+}
+
+void keeper_actor (zsock_t *pipe, void *args)
+{
+    keeper_t *self = args;
+    zsock_signal (pipe, 0);
+    zmq_pollitem_t items[3] = {
+        {zsock_resolve (pipe), 0, ZMQ_POLLIN, 0},
+        {zsock_resolve (self->hints), 0, ZMQ_POLLIN, 0},
+        {NULL, -1, ZMQ_POLLIN, 0},
+    };
+    while (!items[0].revents) {
+        int64_t deadline_ms = link_deadline_ms (self->link);
+        if (!self->busy && link_is_up (self->link) && self->slice_at_ms < deadline_ms) {
+            deadline_ms = self->slice_at_ms;
+        }
+        int64_t wait_ms = deadline_ms == INT64_MAX ? -1 : deadline_ms - zclock_mono ();
+        items[2].fd = link_fd (self->link);
+        items[2].events = link_events (self->link);
+        items[2].revents = 0;
+        zmq_poll (items, items[2].fd < 0 ? 2 : 3, deadline_ms != INT64_MAX && wait_ms < 0 ? 0 : wait_ms);
+        s_take_hints (self);
+        link_work (self->link, items[2].revents);
+        s_step (self);
+        link_write (self->link);
+    }
+    keeper_destroy (&self);
+}

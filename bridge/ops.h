@@ -1,0 +1,22 @@
+//  ops - what each op asks of Redis or of the lane, and makes of the answer. Part of control, in its thread.
+//
+//  Each serves a call whose request was decoded; the call is answered by then or later.
+
+#ifndef OPS_H_INCLUDED
+#define OPS_H_INCLUDED
+
+#include "call.h"
+
+void op_publish (call_t *call);
+void op_replay (call_t *call);
+void op_flush (call_t *call);
+void op_peek (call_t *call);
+void op_status (call_t *call);
+void op_info (call_t *call);
+void op_ping (call_t *call);
+
+//  The lane has answered the ask of a publish or an info.
+void op_publish_answered (call_t *call);
+void op_info_answered (call_t *call);
+
+#endif

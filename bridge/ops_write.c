@@ -1,0 +1,174 @@
+//  ops_write - publish, flush, info: what goes through the lane or changes Redis. In control's thread.
+
+#include "name.h"
+#include "ops.h"
+#include "limit.h"
+#include "store.h"
+#include "writer.h"
+
+enum {
+    PUBLISH_MS = 4000  //  for the lane to answer a publish in: less than a call may take
+};
+
+static span_t s_text (const char *text)
+{
+    return span_of (text, strlen (text));
+}
+
+//  Hands the call's ask to the lane, whose answer control brings back to the call.
+static void s_ask_lane (call_t *call, ask_kind_t kind)
+{
+    call->ask.kind = kind;
+    call->ask.request = call;
+    if (ask_send (call->desk->lane, &call->ask) == 0) {
+        call->due++;
+    } else {
+        call_fail_with (call, CODE_BUSY, "the lane takes no more requests");
+    }
+}
+
+//  publish
+
+void op_publish (call_t *call)
+{
+    const request_t *request = &call->request;
+    for (size_t i = 0; i < request->message_count; i++) {
+        const char *why = writer_refuses (&request->messages[i]);
+        if (why) {
+            fault_t fault;
+            fault_set (&fault, CODE_BAD_REQUEST, "%s", why);
+            fault.index = (int)i;
+            call_fail (call, &fault);
+            return;
+        }
+    }
+    call->ask.messages = request->messages;
+    call->ask.count = request->message_count;
+    call->ask.deadline_ms = zclock_mono () + PUBLISH_MS;
+    call->ask.ids = calloc (request->message_count, sizeof *call->ask.ids);
+    s_ask_lane (call, ASK_PUBLISH);
+}
+
+void op_publish_answered (call_t *call)
+{
+    const ask_t *ask = &call->ask;
+    if (ask->fault.code != CODE_OK) {
+        call_fail (call, &ask->fault);
+        return;
+    }
+    reply_t reply;
+    reply_ok (&reply, call->request.seq, 3);
+    reply_array (&reply, "ids", ask->count);
+    for (size_t i = 0; i < ask->count; i++) {
+        msgpack_pack_uint64 (&reply.packer, ask->ids[i]);
+    }
+    reply_array (&reply, "duplicates", 0);
+    reply_text (&reply, "durability");
+    reply_text (&reply, ask->durability);
+    call_answer (call, &reply);
+}
+
+//  flush
+
+static void s_hint_keeper (call_t *call)
+{
+    span_t channel = call->request.channel;
+    zmq_send (zsock_resolve (call->desk->keeper), channel.data, channel.size, ZMQ_DONTWAIT);
+}
+
+static void s_on_flush (void *owner, void *arg, redisReply *reply)
+{
+    call_t *call = arg;
+    if (call_got (call, reply)) {
+        uint64_t flushed = (uint64_t)reply->element[0]->integer;
+        reply_t answer;
+        reply_ok (&answer, call->request.seq, 2);
+        reply_uint (&answer, "flushed", flushed);
+        reply_map (&answer, "channels", flushed > 0);
+        if (flushed > 0) {
+            reply_str (&answer, call->request.channel);
+            msgpack_pack_uint64 (&answer.packer, flushed);
+            s_hint_keeper (call);
+        }
+        call_answer (call, &answer);
+    }
+    call_end (call);
+}
+
+void op_flush (call_t *call)
+{
+    const request_t *request = &call->request;
+    char *meta = store_channel_key (call->desk->config->prefix, request->channel, "meta");
+    char *gaps = store_channel_key (call->desk->config->prefix, request->channel, "gaps");
+    char before[24];
+    snprintf (before, sizeof before, "%" PRIu64, request->before);
+    span_t words[] = {s_text ("2"), s_text (meta), s_text (gaps), s_text (request->all ? "+inf" : before)};
+    call->changes = true;
+    call_script (call, SCRIPT_FLUSH, s_on_flush, 4, words);
+    free (meta);
+    free (gaps);
+}
+
+//  info
+
+void op_info (call_t *call)
+{
+    s_ask_lane (call, ASK_COUNTERS);
+}
+
+static void s_pack_limits (reply_t *reply, const config_t *config)
+{
+    const struct {
+        const char *name;
+        int64_t value;
+    } limits[] = {
+        {"name_bytes", LIMIT_NAME_BYTES},
+        {"max_message_bytes", config->max_message_bytes},
+        {"max_frame_bytes", config->max_message_bytes + LIMIT_FRAME_EXTRA},
+        {"headers", LIMIT_HEADERS},
+        {"headers_bytes", LIMIT_HEADERS_BYTES},
+        {"headers_depth", LIMIT_DEPTH},
+        {"msg_id_bytes", LIMIT_MSG_ID_BYTES},
+        {"publish_messages", LIMIT_PUBLISH_MESSAGES},
+        {"replay_messages", LIMIT_REPLAY_MESSAGES},
+        {"max_reply_bytes", config->max_reply_bytes},
+        {"seq_bytes", LIMIT_SEQ_BYTES},
+    };
+    size_t count = sizeof limits / sizeof *limits;
+    reply_map (reply, "limits", count);
+    for (size_t i = 0; i < count; i++) {
+        reply_uint (reply, limits[i].name, (uint64_t)limits[i].value);
+    }
+}
+
+void op_info_answered (call_t *call)
+{
+    const desk_t *desk = call->desk;
+    const link_store_t *store = link_store (desk->link);
+    reply_t reply;
+    reply_ok (&reply, call->request.seq, 9);
+    reply_uint (&reply, "protocol", 1);
+    reply_text (&reply, "version");
+    reply_text (&reply, ZRB_VERSION);
+    reply_text (&reply, "store");
+    reply_text (&reply, store->store);
+    reply_text (&reply, "bridge");
+    reply_text (&reply, desk->bridge);
+    reply_uint (&reply, "uptime_ms", (uint64_t)(zclock_mono () - desk->started_ms));
+    s_pack_limits (&reply, desk->config);
+    reply_map (&reply, "redis", 3);
+    reply_bool (&reply, "up", link_is_up (desk->link));
+    reply_text (&reply, "version");
+    reply_text (&reply, store->version);
+    reply_text (&reply, "trouble");
+    reply_text (&reply, link_trouble (desk->link));
+    reply_text (&reply, "durability");
+    reply_text (&reply, store->durability);
+    reply_map (&reply, "counters", counter_count + 1);
+    for (size_t i = 0; i < counter_count; i++) {
+        const char *at = (const char *)&call->ask.counters + counter_table[i].offset;
+        reply_uint (&reply, counter_table[i].name, *(const uint64_t *)at);
+    }
+    reply_uint (&reply, "undelivered_replies", router_undelivered (desk->router));
+    call_answer (call, &reply);
+}
