@@ -186,6 +186,9 @@ void redis_server_terminate (const redis_server_t *self)
 const char *redis_server_end (redis_server_t *self)
 {
     int status;
+    if (!self->end[0]) {
+        strcpy (self->end, "exit=unknown");
+    }
     if (self->is_child && waitpid (self->pid, &status, 0) == self->pid) {
         self->is_child = false;
         if (WIFSIGNALED (status)) {

@@ -36,8 +36,8 @@ bool redis_server_has_ended (const redis_server_t *self, int timeout_ms);
 //  Asks it to stop, as SIGTERM does.
 void redis_server_terminate (const redis_server_t *self);
 
-//  Reaps an ended process and says how it ended: "exit=1", "signal=9", or "" when it was no child of ours.
-//  Valid until redis_server_destroy.
+//  Reaps an ended process and says how it ended: "exit=1", "signal=9", or "exit=unknown" when it was no
+//  child of ours. Valid until redis_server_destroy.
 const char *redis_server_end (redis_server_t *self);
 
 #endif

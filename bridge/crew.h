@@ -1,0 +1,35 @@
+//  crew - the three actors: made, started, watched and stopped together. Owned by main's thread.
+
+#ifndef CREW_H_INCLUDED
+#define CREW_H_INCLUDED
+
+#include <czmq.h>
+#include "config.h"
+
+enum { CREW_SIZE = 3 };
+
+typedef struct crew crew_t;
+
+//  Binds every endpoint and starts the actors. Returns NULL with a one-line error; what was bound is then
+//  free again and what had arrived is stored.
+crew_t *crew_new (const config_t *config, const char *redis_url, char *error, size_t error_size);
+
+//  Only when crew_is_gone; else it waits until the actors have ended.
+void crew_destroy (crew_t **self_p);
+
+//  "pull=… sub=… pub=… router=…", as bound.
+const char *crew_endpoints (const crew_t *self);
+
+//  Fills in what to poll before crew_work is called; returns how many, at most CREW_SIZE.
+int crew_poll_items (const crew_t *self, zmq_pollitem_t *items);
+
+//  Begins to stop the actors, one after the other, in the order that loses nothing.
+void crew_stop (crew_t *self);
+
+//  Goes on with stopping as far as it can without waiting. Returns 0; or -1 when an actor has ended that
+//  nobody told to, which is logged: the caller then stops the rest.
+int crew_work (crew_t *self);
+
+bool crew_is_gone (const crew_t *self);
+
+#endif
