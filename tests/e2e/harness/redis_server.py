@@ -33,6 +33,8 @@ class RedisServer:
         assert self.process.running, "\n".join(self.process.output)
         try:
             return self.client().ping()
+        except redis.AuthenticationError:
+            return True
         except (redis.ConnectionError, redis.BusyLoadingError):
             return False
 
