@@ -296,8 +296,10 @@ static void s_on_info (void *owner, void *arg, redisReply *reply)
 static void s_greet (link_t *self)
 {
     s_set_state (self, LINK_GREETING);
-    redisEnableKeepAlive (self->redis);
     const target_t *target = &self->target;
+    if (target->host) {
+        redisEnableKeepAlive (self->redis);
+    }
     if (target->password) {
         span_t with_user[] = {s_text ("AUTH"), s_text (target->user ? target->user : ""), s_text (target->password)};
         span_t without[] = {s_text ("AUTH"), s_text (target->password)};

@@ -24,7 +24,6 @@ void *socket_open (int type, int receive_hwm, int send_hwm, const config_t *conf
     socket_set (socket, ZMQ_TCP_KEEPALIVE_IDLE, 30);
     socket_set (socket, ZMQ_TCP_KEEPALIVE_INTVL, 10);
     socket_set (socket, ZMQ_TCP_KEEPALIVE_CNT, 3);
-    socket_set (socket, ZMQ_IPV6, 1);
     return socket;
 }
 
@@ -38,6 +37,7 @@ int socket_bind (void *socket, const char *key, const strings_t *endpoints, char
     size_t error_size)
 {
     for (size_t i = 0; i < endpoints->count; i++) {
+        socket_set (socket, ZMQ_IPV6, strchr (endpoints->items[i], '[') != NULL);
         if (zmq_bind (socket, endpoints->items[i])) {
             snprintf (error, error_size, "%s: cannot bind %s: %s", key, endpoints->items[i], zmq_strerror (errno));
             return -1;
