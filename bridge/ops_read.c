@@ -169,7 +169,9 @@ static void s_answer_replay (call_t *call, const redisReply *read)
     uint64_t head = (uint64_t)read->element[READ_HEAD]->integer;
     reply_t reply;
     reply_ok (&reply, request->seq, 6);
-    splice_t splice = s_splice_of (call, &reply, request->after, request->until);
+    //  A member of several envelopes may begin below the floor.
+    uint64_t hidden = (uint64_t)read->element[READ_FLOOR]->integer - 1;
+    splice_t splice = s_splice_of (call, &reply, hidden > request->after ? hidden : request->after, request->until);
     size_t at = reply_open_array (&reply, "messages");
     bool all = s_splice (&splice, read->element[READ_MEMBERS]) && !read->element[READ_MORE]->integer;
     reply_close_array (&reply, at, splice.count);
