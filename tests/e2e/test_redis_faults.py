@@ -144,6 +144,7 @@ def test_what_publish_confirmed_survives_a_killed_embedded_redis(lab):
         os.kill(pid, signal.SIGKILL)
         eventually(lambda pid=pid: bridge.embedded_pid() not in (None, pid), "another redis-server")
     publisher.stop()
+    eventually(lambda: _up(client), "the bridge's return")
     _expect_kept(publisher, client.replay_all("orders"))
 
 
@@ -265,7 +266,7 @@ def test_publishes_to_a_stopped_redis_are_answered_in_time(lab, server):
     seqs = [client.send(op="publish", channel="orders", payload=payload) for payload in payloads]
     replies = [client.reply(seq, 10) for seq in seqs]
     assert all(not reply["ok"] and reply["code"] in CODES and reply["retry_ms"] > 0 for reply in replies)
-    assert {"busy", "unknown_outcome"} <= {reply["code"] for reply in replies} | {"unknown_outcome"}
+    assert "busy" in {reply["code"] for reply in replies}
     server.resume()
     eventually(lambda: _up(client), "the bridge's return")
     assert client.ok(op="publish", channel="orders", payload=b"end")["ids"]
