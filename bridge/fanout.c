@@ -60,10 +60,12 @@ void fanout_send (fanout_t *self, channel_t *channel, const batch_t *batch)
         zmq_msg_init_size (&envelope, member.size);
         memcpy (zmq_msg_data (&envelope), member.data, member.size);
         //  XPUB never blocks: it drops for whoever is too slow, and the hole shows there.
-        if (zmq_msg_send (&topic, self->xpub, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) {
+        bool begun = zmq_msg_send (&topic, self->xpub, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0;
+        if (!begun) {
             zmq_msg_close (&topic);
         }
-        if (zmq_msg_send (&envelope, self->xpub, ZMQ_DONTWAIT) < 0) {
+        //  Alone, an envelope would be taken for a topic.
+        if (!begun || zmq_msg_send (&envelope, self->xpub, ZMQ_DONTWAIT) < 0) {
             zmq_msg_close (&envelope);
         }
     }
