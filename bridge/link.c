@@ -28,8 +28,8 @@ typedef enum { LINK_DOWN, LINK_CONNECTING, LINK_GREETING, LINK_UP } state_t;
 typedef struct {
     const char *data;
     size_t size;
-    bool owned;  //  free data when answered
-    bool again;  //  sent a second time, after NOSCRIPT
+    bool owned;   //  free data when answered
+    span_t text;  //  of the script that an owned EVALSHA calls; else empty
     link_reply_fn *fn;
     void *owner;
     void *arg;
@@ -258,7 +258,7 @@ static void s_send_words (link_t *self, link_reply_fn *fn, void *owner, void *ar
     char *command;
     int size = redisFormatCommandArgv (&command, argc, data, sizes);
     assert (size > 0);
-    s_push (self, (pending_t){command, (size_t)size, true, false, fn, owner, arg});
+    s_push (self, (pending_t){command, (size_t)size, true, {0}, fn, owner, arg});
 }
 
 static span_t s_text (const char *text)
@@ -354,21 +354,27 @@ static void s_judge (link_t *self, const redisReply *reply)
     }
 }
 
-//  Somebody emptied Redis's script cache. The link repeats its own commands, whose order with others does not matter;
-//  for the borrowed ones their sender has to.
-static bool s_wants_scripts (link_t *self, const redisReply *reply)
+//  Somebody emptied Redis's script cache. The link repeats its own commands, whose order with others does not matter,
+//  as an EVAL, which needs no cache and fills it; for the borrowed ones their sender has to. Returns whether it did.
+static bool s_send_as_eval (link_t *self, const redisReply *reply)
 {
-    const pending_t *pending = s_pending (self, 0);
-    return reply->type == REDIS_REPLY_ERROR && strncmp (reply->str, "NOSCRIPT", 8) == 0 && pending->owned &&
-           !pending->again;
-}
-
-static void s_send_again (link_t *self)
-{
+    span_t text = s_pending (self, 0)->text;
+    if (!text.size || reply->type != REDIS_REPLY_ERROR || strncmp (reply->str, "NOSCRIPT", 8) != 0) {
+        return false;
+    }
     pending_t pending = s_pop (self);
-    pending.again = true;
-    link_load_scripts (self);
-    s_push (self, pending);
+    //  *n $7 EVALSHA $40 digest …
+    int begin = (int)strcspn (pending.data, "$");
+    const char *rest = pending.data + begin + strlen ("$7\r\nEVALSHA\r\n$40\r\n") + 40;
+    size_t rest_size = pending.size - (size_t)(rest - pending.data);
+    char *command = malloc (pending.size + text.size + 64);
+    int size = sprintf (command, "%.*s$4\r\nEVAL\r\n$%zu\r\n", begin, pending.data, text.size);
+    memcpy (command + size, text.data, text.size);
+    memcpy (command + size + text.size, rest, rest_size);
+    free ((char *)pending.data);
+    s_push (self,
+        (pending_t){command, (size_t)size + text.size + rest_size, true, {0}, pending.fn, pending.owner, pending.arg});
+    return true;
 }
 
 static void s_read (link_t *self)
@@ -381,9 +387,7 @@ static void s_read (link_t *self)
             rc = REDIS_ERR;
         } else {
             s_judge (self, reply);
-            if (s_wants_scripts (self, reply)) {
-                s_send_again (self);
-            } else {
+            if (!s_send_as_eval (self, reply)) {
                 s_answer (self, reply);
             }
         }
@@ -493,7 +497,7 @@ short link_events (const link_t *self)
 void link_send (link_t *self, const void *command, size_t size, link_reply_fn *fn, void *arg)
 {
     assert (self->state == LINK_UP);
-    s_push (self, (pending_t){command, size, false, false, fn, self->owner, arg});
+    s_push (self, (pending_t){command, size, false, {0}, fn, self->owner, arg});
 }
 
 void link_command (link_t *self, link_reply_fn *fn, void *arg, int argc, const span_t *words)
@@ -509,6 +513,7 @@ void link_script (link_t *self, script_t script, link_reply_fn *fn, void *arg, i
     all[1] = s_text (self->digest[script]);
     memcpy (all + 2, words, (size_t)argc * sizeof *words);
     link_command (self, fn, arg, argc + 2, all);
+    s_pending (self, self->count - 1)->text = script_text (script);
 }
 
 void link_load_scripts (link_t *self)
