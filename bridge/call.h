@@ -20,7 +20,6 @@ typedef struct {
     zsock_t *lane;    //  asks go there
     zsock_t *keeper;  //  hints go there
     zlistx_t *calls;  //  those not yet answered, by deadline_ms
-    char bridge[33];  //  random id of this start
     int64_t started_ms;
     char *channels_key;
 } desk_t;

@@ -40,6 +40,7 @@ struct link {
     char *prefix;
     target_t target;
     link_state_fn *on_state;
+    link_message_fn *on_message;  //  NULL: takes commands
     void *owner;
 
     state_t state;
@@ -341,6 +342,13 @@ static bool s_wants_scripts (link_t *self, const redisReply *reply)
            !pending->again;
 }
 
+//  ["message", channel, text], where something listens
+static bool s_is_message (const link_t *self, const redisReply *reply)
+{
+    return self->on_message && reply->type == REDIS_REPLY_ARRAY && reply->elements == 3 &&
+           reply->element[0]->type == REDIS_REPLY_STRING && streq (reply->element[0]->str, "message");
+}
+
 static void s_send_again (link_t *self)
 {
     pending_t pending = s_pop (self);
@@ -355,7 +363,10 @@ static void s_read (link_t *self)
     int rc = redisBufferRead (self->redis);
     self->heard_at_ms = zclock_mono ();
     while (rc == REDIS_OK && (rc = redisGetReplyFromReader (self->redis, &reply)) == REDIS_OK && reply) {
-        if (self->count - self->unwritten == 0) {
+        if (s_is_message (self, reply)) {
+            const redisReply *message = ((redisReply *)reply)->element[2];
+            self->on_message (self->owner, span_of (message->str, message->len));
+        } else if (self->count - self->unwritten == 0) {
             rc = REDIS_ERR;
         } else {
             if (s_means_drop (reply) && !self->drop_wanted) {
@@ -498,6 +509,13 @@ void link_load_scripts (link_t *self)
         span_t words[] = {s_text ("SCRIPT"), s_text ("LOAD"), script_text ((script_t)i)};
         s_send_words (self, s_on_loaded, self, (void *)i, 3, words);
     }
+}
+
+void link_listen (link_t *self, const char *pubsub_channel, link_message_fn *fn)
+{
+    span_t words[] = {s_text ("SUBSCRIBE"), s_text (pubsub_channel)};
+    self->on_message = fn;
+    link_command (self, NULL, NULL, 2, words);
 }
 
 void link_reset (link_t *self, const char *why)
