@@ -7,7 +7,7 @@
 #include <string.h>
 #include "target.h"
 
-enum { NAME_BYTES = 64, PATH_BYTES = 4096, SOCKET_PATH_BYTES = 107 };
+enum { NAME_BYTES = 64, PATH_BYTES = 4096, IPC_PATH_BYTES = 107, UNIX_PATH_BYTES = 106 };  //  106: see embedded.c
 
 static bool s_has_control (const char *text)
 {
@@ -51,9 +51,9 @@ static const char *s_check_url (const char *text)
     if (s_has_control (text) || strchr (text, ' ') || target_parse (&target, text)) {
         return "not redis://[user:password@]host[:port][/db] or unix:///path[?db=N&password=…]";
     }
-    bool fits = !target.path || strlen (target.path) <= SOCKET_PATH_BYTES;
+    bool fits = !target.path || strlen (target.path) <= UNIX_PATH_BYTES;
     target_clear (&target);
-    return fits ? NULL : "the path of a unix socket is longer than 107 bytes";
+    return fits ? NULL : "the path of a unix socket is longer than 106 bytes";
 }
 
 static const char *s_check_tcp (const char *address)
@@ -84,7 +84,7 @@ static const char *s_check_endpoint (const char *text)
     if (!text[6]) {
         return "not ipc:///path";
     }
-    return strlen (text + 6) > SOCKET_PATH_BYTES ? "the path is longer than 107 bytes" : NULL;
+    return strlen (text + 6) > IPC_PATH_BYTES ? "the path is longer than 107 bytes" : NULL;
 }
 
 #define FIELD(section_, key_) .section = section_, .key = #key_, .offset = offsetof (config_t, key_)

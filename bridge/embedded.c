@@ -39,13 +39,14 @@
 #include "redis_server.h"
 
 enum {
-    SOCKET_PATH_BYTES = 107,
-    ANSWER_MS = 1000,     //  for one command at start
-    OCCUPIED_MS = 10000,  //  for a server that is there to answer, or to go
-    START_MS = 30000,     //  for a server that was started to answer
-    LOADING_MS = 1000,    //  how long a loading server is watched, since a bad file ends it
-    TICK_MS = 10,         //  between two looks at start; there is no event for "it listens now"
-    STABLE_MS = 10000,    //  a run as long as that was no failure
+    SOCKET_PATH_BYTES = 106,  //  a socket's path may have 107, but hiredis (0.14 to 1.2) leaves the byte behind
+                              //  such a long one unset, and so connects elsewhere
+    ANSWER_MS = 1000,         //  for one command at start
+    OCCUPIED_MS = 10000,      //  for a server that is there to answer, or to go
+    START_MS = 30000,         //  for a server that was started to answer
+    LOADING_MS = 1000,        //  how long a loading server is watched, since a bad file ends it
+    TICK_MS = 10,             //  between two looks at start; there is no event for "it listens now"
+    STABLE_MS = 10000,        //  a run as long as that was no failure
     FIRST_PAUSE_MS = 100,
     LONGEST_PAUSE_MS = 5000,
     STOP_MS = 10000

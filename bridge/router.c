@@ -92,7 +92,8 @@ static void s_drop_rest (void *socket, bool more)
 static int s_split (peer_t *peer, zmq_msg_t *frames, size_t count, zmq_msg_t *body)
 {
     size_t head = 1;
-    for (size_t i = 1; i < count && head == 1; i++) {
+    //  A frame with nothing behind it is the body, also when it is empty.
+    for (size_t i = 1; i + 1 < count && head == 1; i++) {
         if (zmq_msg_size (&frames[i]) == 0) {
             head = i + 1;
         }

@@ -23,14 +23,14 @@ class Lab:
         server.start()
         return server
 
-    def bridge(self, server=None, name=None, path=None, env=None, **sections):
+    def bridge(self, server=None, path=None, env=None, redis_is_up=True, **sections):
         """A bridge of its own embedded redis-server, or of `server`."""
         if server:
             sections["redis"] = {"mode": "server", "url": server.url, **sections.get("redis", {})}
-        directory = self.directory / (name or f"bridge-{len(self.bridges)}")
+        directory = self.directory / f"bridge-{len(self.bridges)}"
         bridge = Bridge(self.context, directory, sections, path, env)
         self.bridges.append(bridge)
-        bridge.start()
+        bridge.start(redis_is_up)
         return bridge
 
     def end(self):

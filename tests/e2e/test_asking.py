@@ -22,10 +22,11 @@ def asked(request, shared_lab):
 
 
 def _answer(client, frame):
-    client.socket.send(frame)
+    """Asks as REQ does: a frame that is empty is then a request too."""
+    client.socket.send_multipart([b"", frame])
     frames = receive(client.socket)
-    assert len(frames) == 1
-    return frames[0]
+    assert len(frames) == 2 and frames[0] == b""
+    return frames[1]
 
 
 def test_every_bad_request_gets_its_error_and_its_seq_back(asked):
@@ -85,7 +86,7 @@ def test_req_that_gave_up_gets_the_reply_to_its_newest_request(bridge):
 
 
 @pytest.mark.parametrize("stack", [[], [b""], [b"a", b""], [b"a", b"b", b""], [b"\0\0\0\1", b""],
-                                   [b"x" * 300, b""]], ids=repr)
+                                   [b"x" * 300, b""], [b"a"] * 14 + [b""]], ids=lambda stack: str(len(stack)))
 def test_frames_up_to_the_first_empty_one_come_back(client, stack):
     client.socket.send_multipart([*stack, pack({"op": "ping", "seq": "s"})])
     frames = receive(client.socket)
@@ -100,8 +101,9 @@ def test_frames_up_to_the_first_empty_one_come_back(client, stack):
     ([b"", pack({"op": "ping"}), b""], [b""]),
     ([b"", b"", pack({"op": "ping"})], [b""]),
     ([b"a", b"", b"b", pack({"op": "ping"})], [b"a", b""]),
+    ([b"", *[pack({"op": "ping"})] * 1000], [b""]),
 ], ids=["no empty frame", "two maps", "a frame behind", "an empty frame behind", "two empty frames",
-        "two frames behind the empty one"])
+        "two frames behind the empty one", "a thousand maps"])
 def test_another_number_of_frames_is_a_bad_request(client, frames, stack):
     client.socket.send_multipart(frames)
     answer = receive(client.socket)

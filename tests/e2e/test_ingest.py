@@ -238,8 +238,9 @@ def test_ipc_endpoints_serve_beside_tcp(lab, server, store):
                         fanout={"pub": [ends["pub"]]}, control={"router": [ends["router"]]})
     assert bridge.endpoints["pull"][1] == ends["pull"]
     sub = bridge.subscriber(b"orders")
+    push = bridge.push()
     for endpoint in bridge.endpoints["pull"]:
-        push = bridge.context.socket(zmq.PUSH)
+        push.disconnect(push.last_endpoint)
         push.connect(endpoint)
         push.send_multipart([b"orders", endpoint.encode()])
         assert sub.payloads(1) == [endpoint.encode()]

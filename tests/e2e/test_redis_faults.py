@@ -208,7 +208,7 @@ def test_messages_pushed_while_redis_is_away_are_stored_when_it_is_back(lab):
 def test_a_bridge_starts_while_redis_is_away_and_serves_when_it_comes(lab):
     server = lab.redis()
     server.kill()
-    bridge = lab.bridge(server)
+    bridge = lab.bridge(server, redis_is_up=False)
     client, push = bridge.client(), bridge.push()
     assert client.ask(op="ping")["code"] == "unavailable"
     push.send_multipart([b"orders", b"x"])
@@ -379,7 +379,7 @@ def test_ids_beyond_32_bits_and_up_to_2_53_are_exact(bridge, client, store):
 def test_both_forms_wait_for_redis(lab, frames):
     server = lab.redis()
     server.kill()
-    bridge = lab.bridge(server)
+    bridge = lab.bridge(server, redis_is_up=False)
     bridge.push().send_multipart(frames)
     server.start()
     eventually(lambda: log.count(server.client(), "orders") == 1, "the message")

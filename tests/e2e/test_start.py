@@ -10,6 +10,7 @@ import subprocess
 import pytest
 
 from harness.bridge import ANY_PORT, daemon, toml
+from harness.process import is_running
 from harness.wire import ROOT
 
 NOBODY = 65534
@@ -192,7 +193,7 @@ def test_a_data_dir_in_use_by_another_bridge_is_told(lab, tmp_path):
 
 def test_a_data_dir_with_too_long_a_path_is_told(tmp_path):
     path = _config(tmp_path, redis={"data_dir": str(tmp_path / ("d" * 100))})
-    _expect_error(_run("-c", path, cwd=tmp_path), 1, "107")
+    _expect_error(_run("-c", path, cwd=tmp_path), 1, "redis.data_dir", "redis.sock")
 
 
 def test_a_data_dir_is_private(lab):
@@ -221,8 +222,7 @@ def test_the_redis_left_by_a_killed_bridge_is_taken_over(lab):
     client = bridge.client()
     assert client.publish("orders", b"b") == [2]
     bridge.stop()
-    with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)
+    assert not is_running(pid)
 
 
 def test_stale_files_of_a_machine_that_crashed_disturb_nobody(lab):
@@ -254,9 +254,9 @@ def test_a_password_is_never_logged(lab):
     assert "s3cret" not in bridge.process.log
 
 
-def test_a_wrong_password_is_told_and_recovered_from(lab):
+def test_a_wrong_password_is_told(lab):
     server = lab.redis(options=["--requirepass", "right"])
-    bridge = lab.bridge(redis={"mode": "server", "url": f"unix://{server.path}?password=wrong"})
+    bridge = lab.bridge(redis_is_up=False, redis={"mode": "server", "url": f"unix://{server.path}?password=wrong"})
     reply = bridge.client().ask(op="ping")
     assert (reply["code"], reply["ok"]) == ("unavailable", False)
     assert "WRONGPASS" in reply["message"] or "password" in reply["message"].lower()

@@ -7,6 +7,7 @@ import pytest
 import zmq
 
 from harness import log
+from harness.process import is_running
 from harness.wait import eventually
 from harness.wire import decode
 
@@ -84,8 +85,9 @@ def test_a_second_signal_ends_it_at_once(lab):
     eventually(lambda: client.ok(op="info")["counters"]["pull_messages"] == 1, "the reading")
     bridge.process.signal(signal.SIGTERM)
     bridge.process.wait_line("event=stopping")
-    bridge.process.signal(signal.SIGTERM)
-    assert bridge.process.wait(10) == 1
+    #  Two signals at once are one wish: a terminal and sudo may both pass on the same Ctrl-C.
+    eventually(lambda: bridge.process.signal(signal.SIGTERM) or not bridge.process.running, "the end")
+    assert bridge.process.wait() == 1
 
 
 def test_a_stop_ends_the_embedded_redis_and_ids_go_on_without_a_jump(lab):
@@ -93,8 +95,7 @@ def test_a_stop_ends_the_embedded_redis_and_ids_go_on_without_a_jump(lab):
     assert bridge.client().publish("orders", b"a", b"b") == [1, 2]
     pid = bridge.embedded_pid()
     bridge.stop()
-    with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)
+    assert not is_running(pid)
     bridge.start()
     client = bridge.client()
     assert client.publish("orders", b"c") == [3]

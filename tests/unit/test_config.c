@@ -306,6 +306,17 @@ static void test_url_is_checked_and_its_password_never_shown (void **state)
     }
 }
 
+static void test_url_of_an_overlong_socket_is_refused (void **state)
+{
+    char toml[256] = "[redis]\nurl = \"unix:///";
+    size_t used = strlen (toml);
+    memset (toml + used, 'x', 105);  //  and the slash: 106
+    strcpy (toml + used + 105, "\"\n");
+    s_expect_accepted (*state, toml);
+    strcpy (toml + used + 105, "y\"\n");
+    s_expect_error (*state, toml, ":2: redis.url: the path of a unix socket is longer than 106 bytes");
+}
+
 static void test_syntax_errors_are_told_with_their_line (void **state)
 {
     fixture_t *self = *state;
@@ -393,6 +404,7 @@ int main (void)
         cmocka_unit_test_setup_teardown (test_endpoints_are_checked, s_setup, s_teardown),
         cmocka_unit_test_setup_teardown (test_prefix_is_checked, s_setup, s_teardown),
         cmocka_unit_test_setup_teardown (test_url_is_checked_and_its_password_never_shown, s_setup, s_teardown),
+        cmocka_unit_test_setup_teardown (test_url_of_an_overlong_socket_is_refused, s_setup, s_teardown),
         cmocka_unit_test_setup_teardown (test_syntax_errors_are_told_with_their_line, s_setup, s_teardown),
         cmocka_unit_test_setup_teardown (test_bytes_that_are_no_toml_are_refused_in_one_line, s_setup, s_teardown),
         cmocka_unit_test_setup_teardown (test_files_that_cannot_be_read_are_told, s_setup, s_teardown),

@@ -453,17 +453,17 @@ static void test_path_with_odd_characters_serves (void **state)
     s_expect_config (self, "dir", self->dir);
 }
 
-static void test_socket_path_beyond_107_bytes_is_refused (void **state)
+static void test_socket_path_beyond_106_bytes_is_refused (void **state)
 {
     fixture_t *self = *state;
     memset (self->dir + strlen (self->dir), 'x', 100);
-    self->dir[107 - strlen ("/redis.sock")] = 0;
+    self->dir[106 - strlen ("/redis.sock")] = 0;
     s_start (self);
     embedded_destroy (&self->embedded);
     strcat (self->dir, "y");
     char expected[512];
     snprintf (expected, sizeof expected,
-        "redis.data_dir: %s/redis.sock is 108 bytes, a unix socket's path has at most 107: choose a shorter one",
+        "redis.data_dir: %s/redis.sock is 107 bytes, a unix socket's path has at most 106: choose a shorter one",
         self->dir);
     s_expect_refusal (self, expected);
 }
@@ -583,7 +583,7 @@ int main (void)
         TEST (test_stopped_server_is_refused_not_doubled),
         TEST (test_stale_socket_and_locks_do_not_disturb),
         TEST (test_path_with_odd_characters_serves),
-        TEST (test_socket_path_beyond_107_bytes_is_refused),
+        TEST (test_socket_path_beyond_106_bytes_is_refused),
         TEST (test_missing_server_is_told_with_the_remedy),
         TEST (test_old_server_is_refused),
         TEST (test_broken_server_is_told_apart_from_a_missing_one),

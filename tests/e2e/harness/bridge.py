@@ -48,6 +48,7 @@ class Bridge:
         self.env = env
         self.process = None
         self.endpoints = {}
+        self.sockets = []
         self.sections = {"bridge": {"log_level": "debug"}, "redis": {},
                          "ingest": {"pull": [ANY_PORT], "sub": [ANY_PORT]},
                          "fanout": {"pub": [ANY_PORT]}, "control": {"router": [ANY_PORT]}}
@@ -57,7 +58,8 @@ class Bridge:
 
     #  Life
 
-    def start(self):
+    def start(self, redis_is_up=True):
+        """Returns once it serves, and unless Redis is down also stores."""
         config = self.directory / "bridge.toml"
         config.write_text(toml(self.sections), encoding="utf-8")
         self.process = Process([self.path, "-c", config], env=self.env, cwd=self.directory)
@@ -67,6 +69,9 @@ class Bridge:
             self.endpoints[what] = re.search(rf"\b{what}=(\S+)", line).group(1).split(",")
             #  A restarted bridge is found where the first one was.
             self.sections[section][key] = self.endpoints[what]
+        if redis_is_up:
+            for actor in ("lane", "control"):
+                self.process.wait_line(f"actor={actor} event=redis_up")
 
     def stop(self):
         """SIGTERM; it must end well."""
@@ -116,7 +121,8 @@ class Bridge:
         """None when none answers."""
         try:
             return self.embedded(socket_timeout=2).info("server")["process_id"]
-        except (redis.ConnectionError, redis.BusyLoadingError, redis.TimeoutError):
+        except (redis.RedisError, OSError, AttributeError):
+            #  The last for redis-py 4.3, which stumbles over its own message when a unix socket is reset.
             return None
 
     def end_embedded(self):
@@ -140,8 +146,12 @@ class Bridge:
         return Subscriber(self.context, self, *topics, **options)
 
     def socket(self, kind, what, **options):
-        """A connected socket of that kind, without limit of its own unless options say so."""
+        """A connected socket of that kind, without limit of its own unless options say so.
+
+        It lives as long as the bridge does: a socket that is dropped takes with it what it has not yet sent.
+        """
         socket = self.context.socket(kind)
+        self.sockets.append(socket)
         socket.linger = 0
         socket.sndhwm = socket.rcvhwm = 0
         for option, value in options.items():

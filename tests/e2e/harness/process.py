@@ -1,12 +1,22 @@
 """A child process whose output can be waited for."""
 
 import os
+import pathlib
 import signal
 import subprocess
 import threading
 import time
 
 from .wait import PATIENCE_S
+
+
+def is_running(pid):
+    """False also for a process that has ended and that nobody has asked after."""
+    try:
+        stat = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
 
 
 class Process:
