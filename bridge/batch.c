@@ -238,35 +238,46 @@ span_t batch_member (const batch_t *self, size_t index)
     return span_of (self->data + self->members[index], self->sizes[index]);
 }
 
-//  The waiter of message index, or NULL when nobody waits for it.
-static const waiter_t *s_waiter_of (const batch_t *self, size_t index)
+static bool s_is_waiting (const batch_t *self, const ask_t *ask)
 {
     for (size_t i = 0; i < self->waiter_count; i++) {
-        const waiter_t *waiter = &self->waiters[i];
-        if (index >= waiter->at && index < waiter->at + waiter->count) {
-            return waiter;
+        if (self->waiters[i].ask == ask) {
+            return true;
         }
     }
-    return NULL;
+    return false;
+}
+
+//  Copies message `index` of another batch to the end of this one.
+static void s_copy_member (batch_t *self, const batch_t *from, size_t index, ask_t *ask, size_t ask_at)
+{
+    s_make_room (self, from->sizes[index] + PAIR_EXTRA);
+    if (ask) {
+        s_add_waiter (self, ask, ask_at);
+    }
+    memcpy (s_begin_member (self, from->sizes[index]), from->data + from->members[index], from->sizes[index]);
+    s_end_member (self, from->sizes[index]);
 }
 
 size_t batch_withdraw (batch_t *self, const ask_t *ask, size_t *removed)
 {
     assert (!self->maybe_stored);
+    if (!s_is_waiting (self, ask)) {
+        return 0;
+    }
     batch_t *kept = batch_new ();
+    const waiter_t *waiter = self->waiters, *end = waiter + self->waiter_count;
     for (size_t i = 0; i < self->count; i++) {
-        const waiter_t *waiter = s_waiter_of (self, i);
-        if (waiter && waiter->ask == ask) {
+        //  Waiters stand in the order of their messages.
+        while (waiter < end && i >= waiter->at + waiter->count) {
+            waiter++;
+        }
+        bool waited = waiter < end && i >= waiter->at;
+        if (waited && waiter->ask == ask) {
             *removed += 1;
-            continue;
+        } else {
+            s_copy_member (kept, self, i, waited ? waiter->ask : NULL, waited ? waiter->ask_at + i - waiter->at : 0);
         }
-        s_make_room (kept, self->sizes[i] + PAIR_EXTRA);
-        if (waiter && waiter->ask) {
-            s_add_waiter (kept, waiter->ask, waiter->ask_at + i - waiter->at);
-        }
-        char *at = s_begin_member (kept, self->sizes[i]);
-        memcpy (at, self->data + self->members[i], self->sizes[i]);
-        s_end_member (kept, self->sizes[i]);
     }
     kept->closed = self->closed;
     kept->next = self->next;

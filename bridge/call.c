@@ -17,6 +17,7 @@ call_t *call_new (desk_t *desk, peer_t *peer, zmq_msg_t *body)
     zmq_msg_init (body);
     self->deadline_ms = zclock_mono () + ANSWER_MS;
     self->place = zlistx_add_end (desk->calls, self);
+    desk->living++;
     return self;
 }
 
@@ -48,6 +49,7 @@ void call_end (call_t *self)
     if (self->place || self->due) {
         return;
     }
+    self->desk->living--;
     if (self->gathering) {
         msgpack_sbuffer_destroy (&self->reply.buffer);
     }

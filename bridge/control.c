@@ -174,13 +174,13 @@ void control_destroy (control_t **self_p)
     *self_p = NULL;
 }
 
-//  Answers what has been read, within grace_ms.
+//  Answers what has been read, and waits for what the lane still holds, within grace_ms.
 static void s_drain (desk_t *desk, zmq_pollitem_t *items)
 {
     int64_t until_ms = zclock_mono () + desk->config->grace_ms;
     items[ITEM_PIPE].events = 0;
     items[ITEM_ROUTER].events = 0;
-    while (zlistx_size (desk->calls) && zclock_mono () < until_ms) {
+    while (desk->living && zclock_mono () < until_ms) {
         s_turn (desk, items, until_ms);
     }
 }

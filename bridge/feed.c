@@ -71,12 +71,13 @@ static void s_moved (feed_t *self, channel_t *channel, uint64_t cursor)
     heads_grew (self->heads, channel);
 }
 
-//  The first that this bridge hears of the channel says where its fan-out begins.
-static void s_meet (channel_t *channel, uint64_t cursor)
+//  The first that this bridge hears of a channel says where its fan-out begins: at `before`, unless the channel is
+//  known to be new.
+static void s_meet (feed_t *self, channel_t *channel, uint64_t before)
 {
     if (!channel->met) {
         channel->met = true;
-        channel->cursor = cursor;
+        channel->cursor = self->all_met ? 0 : before;
     }
 }
 
@@ -98,7 +99,7 @@ static void s_send_batch (feed_t *self, channel_t *channel, const batch_t *batch
 
 batch_t *feed_take (feed_t *self, channel_t *channel, batch_t *batch)
 {
-    s_meet (channel, batch->first - 1);
+    s_meet (self, channel, batch->first - 1);
     bool next = !channel->held_first && batch->first <= channel->cursor + 1;
     if (next) {
         if (s_last (batch) > channel->cursor) {
@@ -196,7 +197,7 @@ static void s_advance (feed_t *self, channel_t *channel)
 void feed_announced (feed_t *self, span_t name, uint64_t first, uint64_t head)
 {
     channel_t *channel = self->find (self->owner, name);
-    s_meet (channel, first - 1);
+    s_meet (self, channel, first - 1);
     if (head > channel->seen_head) {
         channel->seen_head = head;
         s_advance (self, channel);
@@ -211,7 +212,7 @@ static void s_on_head (void *owner, void *arg, redisReply *reply)
     channel_t *channel = errand->channel;
     if (reply && reply->type == REDIS_REPLY_STRING) {
         uint64_t head = strtoull (reply->str, NULL, 10);
-        s_meet (channel, errand->feed->all_met ? 0 : head);
+        s_meet (errand->feed, channel, head);
         channel->seen_head = head > channel->seen_head ? head : channel->seen_head;
         s_advance (errand->feed, channel);
     }

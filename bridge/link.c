@@ -165,6 +165,9 @@ static void s_connect (link_t *self)
 
 static void s_end_greeting (link_t *self, const char *what, const redisReply *reply)
 {
+    if (self->drop_wanted) {
+        return;  //  the first error is the one that tells
+    }
     char why[160];
     snprintf (why, sizeof why, "%s: %s", what, reply->type == REDIS_REPLY_ERROR ? reply->str : "unexpected reply");
     snprintf (self->trouble, sizeof self->trouble, "%s", why);
@@ -193,15 +196,15 @@ static void s_on_config (void *owner, void *arg, redisReply *reply)
 {
     //  Without permission for CONFIG, Redis is believed to guarantee the least.
     link_t *self = owner;
-    bool aof = false, always = false, rewrite_syncs = false;
+    bool aof = false, always = false, never = false, rewrite_syncs = false;
     for (size_t i = 0; reply && reply->type == REDIS_REPLY_ARRAY && i + 1 < reply->elements; i += 2) {
         const char *key = reply->element[i]->str, *value = reply->element[i + 1]->str;
         aof |= streq (key, "appendonly") && streq (value, "yes");
         always |= streq (key, "appendfsync") && streq (value, "always");
-        aof &= !(streq (key, "appendfsync") && streq (value, "no"));
+        never |= streq (key, "appendfsync") && streq (value, "no");
         rewrite_syncs |= streq (key, "no-appendfsync-on-rewrite") && streq (value, "no");
     }
-    self->store.durability = !aof ? "memory" : always && rewrite_syncs ? "fsync" : "everysec";
+    self->store.durability = !aof || never ? "memory" : always && rewrite_syncs ? "fsync" : "everysec";
 }
 
 static void s_on_loaded (void *owner, void *arg, redisReply *reply)

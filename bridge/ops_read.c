@@ -30,6 +30,7 @@ typedef struct {
     size_t limit;
     size_t max_bytes;  //  of envelopes; the first message goes in whatever its size
     size_t max_reply_bytes;
+    bool newest_first;
     size_t count;
     size_t bytes;
     uint64_t last;  //  id of the last one
@@ -55,22 +56,21 @@ static bool s_splice_envelope (splice_t *self, const envelope_t *envelope, span_
     return true;
 }
 
-//  A member may hold several envelopes back to back.
+//  A member may hold several envelopes back to back: splices the first and those behind it, in the order asked for.
+//  Bytes that are no envelope, written there by hand, are passed over.
 static bool s_splice_member (splice_t *self, span_t member)
 {
-    size_t at = 0;
-    while (at < member.size) {
-        envelope_t envelope;
-        size_t size = envelope_decode (&envelope, member.data + at, member.size - at);
-        if (size == 0) {
-            return true;  //  not ours: somebody wrote it there by hand
-        }
-        if (!s_splice_envelope (self, &envelope, span_of (member.data + at, size))) {
-            return false;
-        }
-        at += size;
+    envelope_t envelope;
+    size_t size = envelope_decode (&envelope, member.data, member.size);
+    if (size == 0) {
+        return true;
     }
-    return true;
+    span_t raw = span_of (member.data, size);
+    span_t rest = span_of (member.data + size, member.size - size);
+    if (self->newest_first) {
+        return s_splice_member (self, rest) && s_splice_envelope (self, &envelope, raw);
+    }
+    return s_splice_envelope (self, &envelope, raw) && s_splice_member (self, rest);
 }
 
 //  Returns true when all members went in.
@@ -123,6 +123,7 @@ static splice_t s_splice_of (const call_t *call, reply_t *reply, uint64_t after,
         .limit = call->request.limit,
         .max_bytes = s_max_bytes (call),
         .max_reply_bytes = (size_t)call->desk->config->max_reply_bytes,
+        .newest_first = call->request.tail,
     };
 }
 
@@ -168,7 +169,9 @@ static void s_answer_replay (call_t *call, const redisReply *read)
     uint64_t head = (uint64_t)read->element[READ_HEAD]->integer;
     reply_t reply;
     reply_ok (&reply, request->seq, 6);
-    splice_t splice = s_splice_of (call, &reply, request->after, request->until);
+    //  A member of several envelopes may begin below the floor.
+    uint64_t hidden = (uint64_t)read->element[READ_FLOOR]->integer - 1;
+    splice_t splice = s_splice_of (call, &reply, hidden > request->after ? hidden : request->after, request->until);
     size_t at = reply_open_array (&reply, "messages");
     bool all = s_splice (&splice, read->element[READ_MEMBERS]) && !read->element[READ_MORE]->integer;
     reply_close_array (&reply, at, splice.count);

@@ -146,10 +146,12 @@ void op_info_answered (call_t *call)
     const desk_t *desk = call->desk;
     const link_store_t *store = link_store (desk->link);
     reply_t reply;
-    reply_ok (&reply, call->request.seq, 9);
+    reply_ok (&reply, call->request.seq, 10);
     reply_uint (&reply, "protocol", 1);
     reply_text (&reply, "version");
     reply_text (&reply, ZRB_VERSION);
+    reply_text (&reply, "name");
+    reply_text (&reply, desk->config->name);
     reply_text (&reply, "store");
     reply_text (&reply, store->store);
     reply_text (&reply, "bridge");

@@ -392,12 +392,14 @@ void writer_store (writer_t *self, const message_t *message, uint64_t max_messag
 static int s_check_publish (const writer_t *self, ask_t *ask)
 {
     if (!link_is_up (self->link)) {
+        fault_set (&ask->fault, CODE_UNAVAILABLE, "Redis is away: %s", link_trouble (self->link));
         ask->fault.retry_ms = 1000;
-        return fault_set (&ask->fault, CODE_UNAVAILABLE, "Redis is away: %s", link_trouble (self->link));
+        return -1;
     }
     if (writer_is_full (self)) {
+        fault_set (&ask->fault, CODE_BUSY, "%zu messages wait for Redis already", self->waiting_messages);
         ask->fault.retry_ms = 100;
-        return fault_set (&ask->fault, CODE_BUSY, "%zu messages wait for Redis already", self->waiting_messages);
+        return -1;
     }
     return 0;
 }
