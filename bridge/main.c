@@ -117,7 +117,10 @@ static int s_take_signals (void)
     sigemptyset (&stops);
     sigaddset (&stops, SIGINT);
     sigaddset (&stops, SIGTERM);
-    sigaddset (&stops, SIGHUP);
+    struct sigaction hangup;
+    if (sigaction (SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) {  //  else nohup wants us to stay
+        sigaddset (&stops, SIGHUP);
+    }
     sigprocmask (SIG_BLOCK, &stops, NULL);
     signal (SIGPIPE, SIG_IGN);
     signal (SIGCHLD, SIG_DFL);  //  whoever started us may have ignored it; then no child could be reaped

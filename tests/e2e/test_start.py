@@ -5,6 +5,7 @@ import os
 import pathlib
 import shutil
 import signal
+import socket
 import subprocess
 
 import pytest
@@ -260,3 +261,19 @@ def test_a_wrong_password_is_told(lab):
     reply = bridge.client().ask(op="ping")
     assert (reply["code"], reply["ok"]) == ("unavailable", False)
     assert "WRONGPASS" in reply["message"] or "password" in reply["message"].lower()
+
+
+def test_a_redis_is_reached_over_tcp_with_user_password_and_db(lab):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = lab.redis(port=port)
+    server.client().acl_setuser("bridge", enabled=True, passwords=["+p@ss/w:rd"], keys=["*"], channels=["*"],
+                                commands=["+@all"])
+    bridge = lab.bridge(redis={"mode": "server", "url": f"redis://bridge:p%40ss%2Fw%3Ard@127.0.0.1:{port}/5"})
+    sub = bridge.subscriber(b"orders")
+    assert bridge.client().publish("orders", b"x") == [1]
+    assert sub.payloads(1) == [b"x"]
+    assert server.client(db=5).zcard("zrb:{orders}:log") == 1
+    assert server.client().dbsize() == 0
+    assert "p@ss" not in bridge.process.log and "p%40ss" not in bridge.process.log

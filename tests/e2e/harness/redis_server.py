@@ -9,14 +9,18 @@ from .wait import eventually
 
 
 class RedisServer:
-    """Owns one redis-server and its directory. `fsync`: always, everysec, no; None: no AOF. Nothing runs before `start`."""
+    """Owns one redis-server and its directory. Nothing runs before `start`.
 
-    def __init__(self, directory, fsync=None, options=()):
+    `fsync`: always, everysec, no; None: no AOF. `port`: of TCP on loopback, beside the unix socket.
+    """
+
+    def __init__(self, directory, fsync=None, options=(), port=0):
         self.directory = directory
         self.directory.mkdir(parents=True, exist_ok=True)
         self.path = directory / "redis.sock"
         self.fsync = fsync
         self.options = list(options)
+        self.port = port
         self.process = None
 
     @property
@@ -25,8 +29,8 @@ class RedisServer:
 
     def start(self):
         aof = ["--appendonly", "yes", "--appendfsync", self.fsync] if self.fsync else ["--appendonly", "no"]
-        self.process = Process(["redis-server", "--port", "0", "--unixsocket", self.path, "--dir", self.directory,
-                                "--save", "", "--daemonize", "no", *aof, *self.options])
+        self.process = Process(["redis-server", "--port", self.port, "--bind", "127.0.0.1", "--unixsocket", self.path,
+                                "--dir", self.directory, "--save", "", "--daemonize", "no", *aof, *self.options])
         eventually(self._answers, "redis-server")
 
     def _answers(self):
