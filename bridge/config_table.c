@@ -135,7 +135,7 @@ const config_key_t config_table[] = {
         "ingest", max_in_flight_bytes, 134217728, 65536, 1099511627776, "The same in bytes: 65536 to 1099511627776."),
 
     LIST ("fanout", pub, "tcp://127.0.0.1:5553", 0, "Where clients' SUB sockets connect; [] for nowhere."),
-    COUNT ("fanout", hwm, 10000, 1, 16777216,
+    COUNT ("fanout", hwm, 100000, 1, 16777216,
         "Messages queued for one slow subscriber before it loses some: 1 to 16777216."),
 
     LIST ("control", router, "tcp://127.0.0.1:5555", 1, "Where clients' REQ and DEALER sockets connect: at least one."),

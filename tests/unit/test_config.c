@@ -208,7 +208,7 @@ static void test_values_are_taken (void **state)
     assert_string_equal (config->pull.items[1], "ipc:///tmp/a");
     assert_int_equal (config->sub.count, 0);
     assert_int_equal (config->max_in_flight, 1000);
-    assert_int_equal (config->hwm, 10000);
+    assert_int_equal (config->hwm, 100000);
     config_destroy (&config);
 }
 
