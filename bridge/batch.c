@@ -46,6 +46,7 @@ void batch_reset (batch_t *self)
     self->bytes = 0;
     self->closed = false;
     self->maybe_stored = false;
+    self->in_doubt = false;
     self->first = 0;
     self->time_ms = 0;
     self->waiter_count = 0;
@@ -238,7 +239,7 @@ span_t batch_member (const batch_t *self, size_t index)
     return span_of (self->data + self->members[index], self->sizes[index]);
 }
 
-static bool s_is_waiting (const batch_t *self, const ask_t *ask)
+bool batch_waits (const batch_t *self, const ask_t *ask)
 {
     for (size_t i = 0; i < self->waiter_count; i++) {
         if (self->waiters[i].ask == ask) {
@@ -246,6 +247,15 @@ static bool s_is_waiting (const batch_t *self, const ask_t *ask)
         }
     }
     return false;
+}
+
+void batch_forget (batch_t *self, const ask_t *ask)
+{
+    for (size_t i = 0; i < self->waiter_count; i++) {
+        if (self->waiters[i].ask == ask) {
+            self->waiters[i].ask = NULL;
+        }
+    }
 }
 
 //  Copies message `index` of another batch to the end of this one.
@@ -262,9 +272,6 @@ static void s_copy_member (batch_t *self, const batch_t *from, size_t index, ask
 size_t batch_withdraw (batch_t *self, const ask_t *ask, size_t *removed)
 {
     assert (!self->maybe_stored);
-    if (!s_is_waiting (self, ask)) {
-        return 0;
-    }
     batch_t *kept = batch_new ();
     const waiter_t *waiter = self->waiters, *end = waiter + self->waiter_count;
     for (size_t i = 0; i < self->count; i++) {

@@ -31,6 +31,7 @@ struct batch {
     size_t bytes;             //  of their envelopes
     bool closed;              //  takes no more messages
     bool maybe_stored;        //  sent, and no reply has said that nothing was stored
+    bool in_doubt;            //  was in flight on a connection that was lost: Redis may yet take it from there
     uint64_t first;           //  the first id, as stamped
     uint64_t time_ms;         //  as stamped
     waiter_t *waiters;
@@ -80,6 +81,12 @@ void batch_stamp (batch_t *self, uint64_t first, uint64_t time_ms);
 
 //  Message index's envelope, borrowed.
 span_t batch_member (const batch_t *self, size_t index);
+
+//  True when the ask waits for some of its messages.
+bool batch_waits (const batch_t *self, const ask_t *ask);
+
+//  Forgets that the ask waits; its messages stay.
+void batch_forget (batch_t *self, const ask_t *ask);
 
 //  Removes the messages of an ask from a batch that Redis has not stored. Returns how many bytes of
 //  envelopes went, and adds the number of messages to *removed.

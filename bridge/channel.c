@@ -4,7 +4,9 @@
 //  1. The queue is in the order of arrival; the first `sent` batches are in flight, in order.
 //  2. Batch i of the queue (from 0) has the seq `seq + 1 + i` of the session. A seq is never used for two
 //     different batches, since only a batch that Redis is known not to have stored may change.
-//  3. While `failing`, nothing is sent.
+//  3. While `refused` is not 0, nothing is sent, and none of the batches in flight changes or leaves the queue.
+//  4. A batch in doubt never changes, and neither does what stands before it: a connection that was lost may still
+//     hand it to Redis, under its seq.
 
 #include "channel.h"
 #include "store.h"
@@ -45,6 +47,7 @@ void channel_destroy (channel_t **self_p)
             free (self->keys[i]);
         }
         zmq_msg_close (&self->topic);
+        free (self->refusal);
         free (self->name);
         free (self);
         *self_p = NULL;
@@ -74,7 +77,7 @@ batch_t *channel_batch (channel_t *self, size_t count, size_t bytes, batch_t **s
 
 batch_t *channel_next (channel_t *self)
 {
-    if (self->failing || self->sent == self->queued || self->sent == CHANNEL_IN_FLIGHT) {
+    if (self->refused || self->sent == self->queued || self->sent == CHANNEL_IN_FLIGHT) {
         return NULL;
     }
     batch_t *batch = self->first;
@@ -134,47 +137,74 @@ batch_t *channel_unhold (channel_t *self)
 
 bool channel_refused (channel_t *self)
 {
-    assert (self->sent > 0);
-    self->sent--;
-    self->failing = self->sent > 0;
-    if (!self->failing) {
-        self->sent_messages = 0;
+    assert (self->refused < self->sent);
+    if (++self->refused < self->sent) {
+        return false;
     }
-    return !self->failing;
+    //  Only now may these change: until here each keeps its seq, since the connection may yet be lost.
+    batch_t *batch = self->first;
+    for (size_t i = 0; i < self->sent; i++, batch = batch->next) {
+        batch->maybe_stored = batch->in_doubt;
+    }
+    self->sent = 0;
+    self->sent_messages = 0;
+    self->refused = 0;
+    return true;
+}
+
+void channel_end_hold (channel_t *self)
+{
+    self->hold_until_ms = 0;
+    free (self->refusal);
+    self->refusal = NULL;
+}
+
+static void s_remove (channel_t *self, batch_t *before, batch_t *batch)
+{
+    if (before) {
+        before->next = batch->next;
+    } else {
+        self->first = batch->next;
+    }
+    if (self->last == batch) {
+        self->last = before;
+    }
+    self->queued--;
+    batch_destroy (&batch);
 }
 
 void channel_withdraw (channel_t *self, const ask_t *ask, size_t *messages, size_t *bytes)
 {
-    batch_t *before = NULL;
-    for (batch_t *batch = self->first, *next; batch; batch = next) {
-        next = batch->next;
-        if (!batch->maybe_stored) {
-            *bytes += batch_withdraw (batch, ask, messages);
-        }
-        if (batch->count) {
-            before = batch;
-            continue;
-        }
-        if (before) {
-            before->next = next;
-        } else {
-            self->first = next;
-        }
-        if (self->last == batch) {
-            self->last = before;
-        }
-        self->queued--;
-        batch_destroy (&batch);
+    //  All that a publish has for a channel is in one batch.
+    batch_t *before = NULL, *batch = self->first;
+    while (batch && !batch_waits (batch, ask)) {
+        before = batch;
+        batch = batch->next;
+    }
+    if (!batch) {
+        return;
+    }
+    if (batch->maybe_stored) {
+        batch_forget (batch, ask);
+        return;
+    }
+    *bytes += batch_withdraw (batch, ask, messages);
+    if (batch->count == 0) {
+        s_remove (self, before, batch);
     }
 }
 
 void channel_lost (channel_t *self)
 {
+    batch_t *batch = self->first;
+    for (size_t i = 0; i < self->sent; i++, batch = batch->next) {
+        batch->in_doubt = true;
+    }
     self->sent = 0;
     self->sent_messages = 0;
-    self->failing = false;
-    self->hold_until_ms = 0;
+    self->refused = 0;
     self->listed = false;
+    channel_end_hold (self);
 }
 
 void channel_renew_session (channel_t *self)

@@ -43,7 +43,8 @@ struct channel {
     size_t queued;
     size_t sent;
     uint64_t sent_messages;  //  in those
-    bool failing;            //  a batch was refused: the replies still due are for nothing, then all is sent again
+    size_t refused;          //  of those; not 0: the replies still due are for nothing, then all is sent again
+    char *refusal;           //  what Redis said, while it holds the channel up; NULL otherwise
     int64_t hold_until_ms;   //  sends nothing before; 0: no wait
 
     bool ready;  //  stands in the lane's list of channels to send
@@ -71,11 +72,14 @@ batch_t *channel_confirm (channel_t *self, uint64_t first, uint64_t time_ms);
 void channel_hold (channel_t *self, batch_t *batch);
 batch_t *channel_unhold (channel_t *self);
 
-//  One reply less is due after a refusal. Returns true when it was the last: all can be sent again.
+//  The reply to a batch said that it was not stored. Returns true when no other is due: all can be sent again.
 bool channel_refused (channel_t *self);
 
-//  Removes the messages of a publish that Redis is known not to have. Adds what went to
-//  *messages and *bytes (of envelopes).
+//  The refusal is over, or will be told anew.
+void channel_end_hold (channel_t *self);
+
+//  Lets go of a publish: removes its messages when Redis is known not to have them, and adds what went to
+//  *messages and *bytes (of envelopes); else they stay, and nobody waits for them.
 void channel_withdraw (channel_t *self, const ask_t *ask, size_t *messages, size_t *bytes);
 
 //  The connection was lost: nothing is in flight any more.

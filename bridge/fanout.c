@@ -53,10 +53,12 @@ void fanout_read (fanout_t *self)
 //  XPUB never blocks: it drops for whoever is too slow, and the hole shows there.
 static void s_send (void *xpub, zmq_msg_t *topic, zmq_msg_t *envelope)
 {
-    if (zmq_msg_send (topic, xpub, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) {
+    bool begun = zmq_msg_send (topic, xpub, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0;
+    if (!begun) {
         zmq_msg_close (topic);
     }
-    if (zmq_msg_send (envelope, xpub, ZMQ_DONTWAIT) < 0) {
+    //  Alone, an envelope would be taken for a topic.
+    if (!begun || zmq_msg_send (envelope, xpub, ZMQ_DONTWAIT) < 0) {
         zmq_msg_close (envelope);
     }
 }

@@ -52,6 +52,7 @@ struct link {
     char trouble[160];  //  why it is down; "" while up
     bool told;          //  this outage has been logged
     bool drop_wanted;   //  a reply said that this connection is of no use
+    bool useless;       //  the same, and nothing since has been served
     uint64_t connects;
 
     pending_t *ring;
@@ -232,7 +233,9 @@ static void s_on_hello (void *owner, void *arg, redisReply *reply)
     self->store.born = reply->element[2]->integer == 1;
     self->store.clock_ahead_ms = reply->element[3]->integer - zclock_time ();
     s_set_state (self, LINK_UP);
-    self->pause_ms = PAUSE_FIRST_MS;
+    if (!self->useless) {
+        self->pause_ms = PAUSE_FIRST_MS;
+    }
     self->trouble[0] = 0;
     self->told = false;
     self->connects++;
@@ -328,12 +331,28 @@ static void s_greet (link_t *self)
 static bool s_means_drop (const redisReply *reply)
 {
     static const char *const words[] = {"LOADING", "READONLY", "MASTERDOWN", "NOAUTH"};
-    for (size_t i = 0; reply->type == REDIS_REPLY_ERROR && i < sizeof words / sizeof *words; i++) {
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         if (strncmp (reply->str, words[i], strlen (words[i])) == 0) {
             return true;
         }
     }
-    return false;
+    //  Redis 6.2 puts what a script met behind words of its own: "ERR Error running script (…): … -READONLY You …".
+    return strstr (reply->str, "-READONLY ") != NULL;
+}
+
+//  A Redis that greets and then serves nothing, such as a replica, is not asked again at once.
+static void s_judge (link_t *self, const redisReply *reply)
+{
+    if (reply->type != REDIS_REPLY_ERROR) {
+        if (self->useless && self->state == LINK_UP) {
+            self->useless = false;
+            self->pause_ms = PAUSE_FIRST_MS;
+        }
+    } else if (s_means_drop (reply) && !self->drop_wanted) {
+        self->drop_wanted = true;
+        self->useless = true;
+        snprintf (self->trouble, sizeof self->trouble, "%s", reply->str);
+    }
 }
 
 //  Somebody emptied Redis's script cache. The link repeats its own commands, whose order with others does not matter;
@@ -372,10 +391,7 @@ static void s_read (link_t *self)
         } else if (self->count - self->unwritten == 0) {
             rc = REDIS_ERR;
         } else {
-            if (s_means_drop (reply) && !self->drop_wanted) {
-                self->drop_wanted = true;
-                snprintf (self->trouble, sizeof self->trouble, "%s", ((redisReply *)reply)->str);
-            }
+            s_judge (self, reply);
             if (s_wants_scripts (self, reply)) {
                 s_send_again (self);
             } else {

@@ -27,6 +27,8 @@ struct writer {
     char session[33];  //  random for each start
     char *announce;
     char *channels_key;
+    char *store_key;
+    bool store_is_gone;  //  Redis was emptied since it was greeted
 
     zhashx_t *channels;      //  name → channel_t, owned
     channel_t *recent;       //  the last one looked up: neighbours often share it
@@ -42,6 +44,11 @@ struct writer {
     size_t sent_bytes;
     int64_t logged_ms;  //  the last refusal that was logged
 };
+
+static span_t s_text (const char *text)
+{
+    return span_of (text, strlen (text));
+}
 
 //  Channels
 
@@ -104,6 +111,13 @@ static void s_answer (writer_t *self, ask_t *ask)
     self->answer (self->owner, ask);
 }
 
+static void s_clear_asked (writer_t *self, const ask_t *ask)
+{
+    for (size_t i = 0; i < ask->count; i++) {
+        s_channel (self, ask->messages[i].channel)->asked = NULL;
+    }
+}
+
 //  Answers the ask without waiting any longer. What Redis is known not to have leaves its batch, so that
 //  `unavailable` stays true; with anything else in doubt the outcome is unknown.
 static void s_give_up (writer_t *self, ask_t *ask, const char *why)
@@ -111,15 +125,12 @@ static void s_give_up (writer_t *self, ask_t *ask, const char *why)
     size_t messages = 0, bytes = 0;
     for (size_t i = 0; i < ask->count; i++) {
         channel_t *channel = s_channel (self, ask->messages[i].channel);
-        channel_withdraw (channel, ask, &messages, &bytes);
-        for (batch_t *batch = channel->first; batch; batch = batch->next) {
-            for (size_t w = 0; w < batch->waiter_count; w++) {
-                if (batch->waiters[w].ask == ask) {
-                    batch->waiters[w].ask = NULL;
-                }
-            }
+        if (channel->asked != ask) {
+            channel->asked = ask;
+            channel_withdraw (channel, ask, &messages, &bytes);
         }
     }
+    s_clear_asked (self, ask);
     self->waiting_messages -= messages;
     self->waiting_bytes -= bytes;
     code_t code = messages == ask->count ? CODE_UNAVAILABLE : CODE_UNKNOWN_OUTCOME;
@@ -138,24 +149,24 @@ static void s_give_up_late (writer_t *self)
     }
 }
 
-//  Tells the publishes in a refused batch; the batch may be gone afterwards.
-static void s_give_up_batch (writer_t *self, const batch_t *batch, const char *why)
+//  Tells all publishes of a channel that Redis refuses, those also whose turn had not come: they would wait in vain
+//  behind the others. Their batches may be gone afterwards.
+static void s_give_up_channel (writer_t *self, channel_t *channel, const char *why)
 {
-    ask_t *asks[batch->waiter_count + 1];
-    size_t count = 0;
-    for (size_t i = 0; i < batch->waiter_count; i++) {
-        ask_t *ask = batch->waiters[i].ask;
-        bool seen = !ask;
-        for (size_t j = 0; j < count && !seen; j++) {
-            seen = asks[j] == ask;
-        }
-        if (!seen) {
-            asks[count++] = ask;
+    zlistx_t *asks = zlistx_new ();
+    for (const batch_t *batch = channel->first; batch; batch = batch->next) {
+        for (size_t w = 0; w < batch->waiter_count; w++) {
+            //  Runs of one publish stand together.
+            ask_t *ask = batch->waiters[w].ask;
+            if (ask && ask != zlistx_last (asks)) {
+                zlistx_add_end (asks, ask);
+            }
         }
     }
-    for (size_t i = 0; i < count; i++) {
-        s_give_up (self, asks[i], why);
+    for (ask_t *ask = zlistx_first (asks); ask; ask = zlistx_next (asks)) {
+        s_give_up (self, ask, why);
     }
+    zlistx_destroy (&asks);
 }
 
 //  Replies
@@ -201,33 +212,45 @@ static void s_log_refusal (writer_t *self, const channel_t *channel, const char 
 
 //  A batch was not stored. `hold`: Redis is in trouble, so the channel waits before all is sent again;
 //  otherwise that happens as soon as the replies that are still due have come.
-static void s_refuse (writer_t *self, batch_t *batch, bool hold, const char *why)
+static void s_refuse (writer_t *self, channel_t *channel, bool hold, const char *why)
 {
-    channel_t *channel = batch->channel;
-    batch->maybe_stored = false;
+    self->counters->resent_batches++;
     if (hold && !channel->hold_until_ms) {
         channel->hold_until_ms = zclock_mono () + RETRY_MS;
+        channel->refusal = strdup (why);
         zlistx_add_end (self->held, channel);
         s_log_refusal (self, channel, why);
     }
-    if (channel->hold_until_ms) {
-        s_give_up_batch (self, batch, why);
+    if (!channel_refused (channel)) {
+        return;
     }
-    self->counters->resent_batches++;
-    if (channel_refused (channel) && !channel->hold_until_ms) {
+    if (channel->hold_until_ms) {
+        s_give_up_channel (self, channel, channel->refusal);
+    } else {
         s_make_ready (self, channel);
     }
 }
 
-//  `gap` without an earlier refusal: Redis does not know what it confirmed in this session.
-static void s_on_gap (writer_t *self, batch_t *batch)
+//  Says whether Redis still holds the store that it was greeted for.
+static void s_on_store (void *owner, void *arg, redisReply *reply)
 {
-    channel_t *channel = batch->channel;
-    if (!channel->failing) {
+    writer_t *self = owner;
+    if (reply && reply->type != REDIS_REPLY_ERROR) {
+        self->store_is_gone = !reply->str || !streq (reply->str, link_store (self->link)->store);
+    }
+}
+
+//  `gap` without an earlier refusal: Redis does not know what it confirmed in this session. Somebody has emptied the
+//  channel, or all.
+static void s_on_gap (writer_t *self, channel_t *channel)
+{
+    if (!channel->refused) {
         channel_renew_session (channel);
         log_write (LEVEL_WARN, "lane", "session_renewed", "channel=%s head=%" PRIu64, channel->name, channel->head);
+        span_t words[] = {s_text ("HGET"), s_text (self->store_key), s_text ("id")};
+        link_command (self->link, s_on_store, NULL, 3, words);
     }
-    s_refuse (self, batch, false, "an earlier batch was refused");
+    s_refuse (self, channel, false, "an earlier batch was refused");
 }
 
 static void s_on_appended (void *owner, void *arg, redisReply *reply)
@@ -242,14 +265,14 @@ static void s_on_appended (void *owner, void *arg, redisReply *reply)
     }
     if (reply->type == REDIS_REPLY_ERROR) {
         bool no_script = strncmp (reply->str, "NOSCRIPT", 8) == 0;
-        if (no_script && !channel->failing && link_is_up (self->link)) {
+        if (no_script && !channel->refused && link_is_up (self->link)) {
             link_load_scripts (self->link);
         }
-        s_refuse (self, batch, !no_script, reply->str);
-    } else if (reply->elements == 3 && batch == channel->first && !channel->failing) {
+        s_refuse (self, channel, !no_script, reply->str);
+    } else if (reply->elements == 3 && batch == channel->first && !channel->refused) {
         s_confirm (self, channel, (uint64_t)reply->element[1]->integer, (uint64_t)reply->element[2]->integer);
     } else {
-        s_on_gap (self, batch);
+        s_on_gap (self, channel);
     }
     if (channel_next (channel)) {
         s_make_ready (self, channel);
@@ -281,11 +304,6 @@ static void s_on_state (void *owner, bool up)
 }
 
 //  Sending
-
-static span_t s_text (const char *text)
-{
-    return span_of (text, strlen (text));
-}
 
 //  The channel stands in the index before its first message does.
 static void s_list_channel (writer_t *self, channel_t *channel)
@@ -330,8 +348,8 @@ static void s_release_held (writer_t *self)
 {
     int64_t now_ms = zclock_mono ();
     channel_t *channel = zlistx_first (self->held);
-    while (channel && channel->hold_until_ms <= now_ms && !channel->failing) {
-        channel->hold_until_ms = 0;
+    while (channel && channel->hold_until_ms <= now_ms && !channel->refused) {
+        channel_end_hold (channel);
         zlistx_delete (self->held, zlistx_cursor (self->held));
         s_make_ready (self, channel);
         channel = zlistx_first (self->held);
@@ -426,9 +444,7 @@ void writer_publish (writer_t *self, ask_t *ask)
         batch_add (batch, message, ask, i);
         s_took (self, channel, message);
     }
-    for (size_t i = 0; i < ask->count; i++) {
-        s_channel (self, ask->messages[i].channel)->asked = NULL;
-    }
+    s_clear_asked (self, ask);
 }
 
 feed_t *writer_feed (writer_t *self)
@@ -474,7 +490,7 @@ int64_t writer_deadline_ms (const writer_t *self)
     if (ask && ask->deadline_ms < deadline_ms) {
         deadline_ms = ask->deadline_ms;
     }
-    if (held && !held->failing && held->hold_until_ms < deadline_ms) {
+    if (held && !held->refused && held->hold_until_ms < deadline_ms) {
         deadline_ms = held->hold_until_ms;
     }
     return deadline_ms;
@@ -483,6 +499,11 @@ int64_t writer_deadline_ms (const writer_t *self)
 void writer_work (writer_t *self, short revents)
 {
     link_work (self->link, revents);
+    if (self->store_is_gone) {
+        //  The next greeting makes a new one, and each channel is listed again.
+        self->store_is_gone = false;
+        link_reset (self->link, "the store is gone");
+    }
     s_give_up_late (self);
     feed_work (self->feed);
     self->counters->in_flight_messages = self->waiting_messages;
@@ -509,6 +530,7 @@ writer_t *writer_new (const config_t *config, const char *redis_url, fanout_t *f
     zuuid_destroy (&session);
     self->announce = store_key (config->prefix, "appended");
     self->channels_key = store_key (config->prefix, "channels");
+    self->store_key = store_key (config->prefix, "store");
     self->channels = zhashx_new ();
     zhashx_set_destructor (self->channels, s_destroy_channel);
     zhashx_set_key_duplicator (self->channels, NULL);
@@ -537,6 +559,7 @@ void writer_destroy (writer_t **self_p)
     batch_destroy (&self->spare);
     free (self->announce);
     free (self->channels_key);
+    free (self->store_key);
     free (self);
     *self_p = NULL;
 }

@@ -30,13 +30,9 @@ local first, time, count = head + 1, tonumber(ARGV[6]), tonumber(ARGV[7])
 time = math.max(previous, math.min(time, now[1] * 1000 + 1000))
 
 -- The store may have lost its newest writes: leave a gap that nothing given before can reach.
-if meta[3] ~= ARGV[3] then
-    local known = tonumber(ARGV[4])
-    if head > 0 or known > 0 then
-        first = math.max(head, known, now[1] * 1048576) + 1
-        redis.call('ZADD', KEYS[3], first - 1, string.format('%.0f %.0f jumped', head + 1, first - 1))
-    end
-    redis.call('HSET', KEYS[2], 'epoch', ARGV[3])
+local known, new_epoch = tonumber(ARGV[4]), meta[3] ~= ARGV[3]
+if new_epoch and (head > 0 or known > 0) then
+    first = math.max(head, known, now[1] * 1048576) + 1
 end
 
 if first == tonumber(ARGV[5]) and time == tonumber(ARGV[6]) then
@@ -54,6 +50,13 @@ else
     redis.call('ZADD', KEYS[1], unpack(pairs_))
 end
 
+-- The log has taken them: from here on nothing may fail.
+if new_epoch then
+    redis.call('HSET', KEYS[2], 'epoch', ARGV[3])
+    if first > head + 1 then
+        redis.pcall('ZADD', KEYS[3], first - 1, string.format('%.0f %.0f jumped', head + 1, first - 1))
+    end
+end
 head = first + count - 1
 local floor = math.max(tonumber(meta[5]) or 1, tonumber(ARGV[9]) > 0 and head - ARGV[9] + 1 or 1)
 redis.call('HSET', KEYS[2], 'head', head, 'time', time, 'bytes', (meta[4] or 0) + ARGV[8], 'floor', floor,
