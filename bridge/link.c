@@ -18,6 +18,7 @@
 enum {
     PAUSE_FIRST_MS = 20,  //  between attempts to connect, doubled up to the last
     PAUSE_LAST_MS = 1000,
+    STEADY_MS = 2000,   //  a connection that served so long was a good one
     CONNECT_MS = 3000,  //  for connect and greeting
     STALL_MS = 20000,   //  without a byte while replies are due: the peer is gone
     IOV_AT_ONCE = 64
@@ -52,7 +53,7 @@ struct link {
     char trouble[160];  //  why it is down; "" while up
     bool told;          //  this outage has been logged
     bool drop_wanted;   //  a reply said that this connection is of no use
-    bool useless;       //  the same, and nothing since has been served
+    int64_t up_at_ms;   //  when it came up last
     uint64_t connects;
 
     pending_t *ring;
@@ -130,6 +131,10 @@ static void s_answer (link_t *self, redisReply *reply)
 static void s_drop (link_t *self, const char *why)
 {
     bool was_up = self->state == LINK_UP;
+    //  A Redis that greets and then serves nothing, such as a replica, is not asked again at once.
+    if (was_up && zclock_mono () >= self->up_at_ms + STEADY_MS) {
+        self->pause_ms = PAUSE_FIRST_MS;
+    }
     snprintf (self->trouble, sizeof self->trouble, "%s", why);
     if (!self->told) {
         char where[160];
@@ -233,9 +238,7 @@ static void s_on_hello (void *owner, void *arg, redisReply *reply)
     self->store.born = reply->element[2]->integer == 1;
     self->store.clock_ahead_ms = reply->element[3]->integer - zclock_time ();
     s_set_state (self, LINK_UP);
-    if (!self->useless) {
-        self->pause_ms = PAUSE_FIRST_MS;
-    }
+    self->up_at_ms = zclock_mono ();
     self->trouble[0] = 0;
     self->told = false;
     self->connects++;
@@ -340,17 +343,11 @@ static bool s_means_drop (const redisReply *reply)
     return strstr (reply->str, "-READONLY ") != NULL;
 }
 
-//  A Redis that greets and then serves nothing, such as a replica, is not asked again at once.
+//  Notes when a reply says that this connection will not serve.
 static void s_judge (link_t *self, const redisReply *reply)
 {
-    if (reply->type != REDIS_REPLY_ERROR) {
-        if (self->useless && self->state == LINK_UP) {
-            self->useless = false;
-            self->pause_ms = PAUSE_FIRST_MS;
-        }
-    } else if (s_means_drop (reply) && !self->drop_wanted) {
+    if (reply->type == REDIS_REPLY_ERROR && s_means_drop (reply) && !self->drop_wanted) {
         self->drop_wanted = true;
-        self->useless = true;
         snprintf (self->trouble, sizeof self->trouble, "%s", reply->str);
     }
 }
