@@ -30,6 +30,7 @@ typedef struct {
     void *place;  //  in its list
     //  ASK_COUNTERS
     counters_t counters;
+    char bridge[33];  //  random id of the lane\'s start
 } ask_t;
 
 //  Hands the ask over. Returns 0, or -1 when the other end is gone; the ask is then still the caller's.

@@ -21,7 +21,6 @@ typedef struct {
     zsock_t *keeper;  //  hints go there
     zlistx_t *calls;  //  those not yet answered, by deadline_ms
     size_t living;    //  calls that are not answered, or for which something is still due
-    char bridge[33];  //  random id of this start
     int64_t started_ms;
     char *channels_key;
 } desk_t;

@@ -39,6 +39,10 @@ void channel_destroy (channel_t **self_p)
             self->first = batch->next;
             batch_destroy (&batch);
         }
+        while (self->held_first) {
+            batch_t *batch = channel_unhold (self);
+            batch_destroy (&batch);
+        }
         for (int i = 0; i < 3; i++) {
             free (self->keys[i]);
         }
@@ -107,6 +111,27 @@ batch_t *channel_confirm (channel_t *self, uint64_t first, uint64_t time_ms)
     uint64_t last = first + batch->count - 1;
     self->head = last > self->head ? last : self->head;
     self->time_ms = time_ms;
+    return batch;
+}
+
+void channel_hold (channel_t *self, batch_t *batch)
+{
+    if (self->held_last) {
+        self->held_last->next = batch;
+    } else {
+        self->held_first = batch;
+    }
+    self->held_last = batch;
+}
+
+batch_t *channel_unhold (channel_t *self)
+{
+    batch_t *batch = self->held_first;
+    self->held_first = batch->next;
+    if (!self->held_first) {
+        self->held_last = NULL;
+    }
+    batch->next = NULL;
     return batch;
 }
 

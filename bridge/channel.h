@@ -24,6 +24,16 @@ struct channel {
     uint64_t time_ms;       //  of the newest confirmed message
     bool listed;            //  in zrb:channels, on this connection
 
+    //  Fan-out: what subscribers have had, and what waits until the ids before it have been sent
+    uint64_t cursor;      //  highest id fanned out, or passed over because the log no longer had it
+    bool met;             //  the cursor stands
+    uint64_t seen_head;   //  highest id that anybody's append has told of
+    batch_t *held_first;  //  confirmed batches, ids ascending, all above the cursor
+    batch_t *held_last;
+    bool refilling;   //  a read of the log is under way
+    int64_t grew_ms;  //  zclock_mono: when the cursor last moved
+    void *grown;      //  its place in heads' list; NULL: none
+
     unsigned session_no;  //  a new session begins when the store no longer knows the old one
     uint64_t seq;         //  of the newest confirmed batch in the session
 
@@ -57,6 +67,10 @@ void channel_mark_sent (channel_t *self, batch_t *batch);
 
 //  Takes the oldest batch out of the queue, confirmed with the ids from first on. The caller owns it.
 batch_t *channel_confirm (channel_t *self, uint64_t first, uint64_t time_ms);
+
+//  Holds a confirmed batch until the ids before it have been fanned out; channel_unhold gives the first one back.
+void channel_hold (channel_t *self, batch_t *batch);
+batch_t *channel_unhold (channel_t *self);
 
 //  The reply to a batch said that it was not stored. Returns true when no other is due: all can be sent again.
 bool channel_refused (channel_t *self);

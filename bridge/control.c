@@ -139,9 +139,6 @@ control_t *control_new (const config_t *config, const char *redis_url, zsock_t *
     desk->calls = zlistx_new ();
     desk->channels_key = store_key (config->prefix, "channels");
     desk->started_ms = zclock_mono ();
-    zuuid_t *bridge = zuuid_new ();
-    snprintf (desk->bridge, sizeof desk->bridge, "%s", zuuid_str (bridge));
-    zuuid_destroy (&bridge);
     desk->keeper = zsock_new_push (">" KEEPER_HINTS);
     desk->link = link_new ("control", redis_url, config->prefix, NULL, desk);
     desk->router = router_new (config, self->bound, sizeof self->bound, error, error_size);

@@ -18,6 +18,7 @@ const counter_t counter_table[] = {
     COUNTER (restamped_batches),
     COUNTER (resent_batches),
     COUNTER (fanout_messages),
+    COUNTER (refilled_messages),
     COUNTER (in_flight_messages),
     COUNTER (in_flight_bytes),
     COUNTER (redis_connects),

@@ -18,6 +18,7 @@ typedef struct {
     uint64_t restamped_batches;  //  another writer came between, or a clock was out of bounds
     uint64_t resent_batches;     //  refused, or their reply was lost
     uint64_t fanout_messages;
+    uint64_t refilled_messages;  //  of those, read from the log: others wrote them
     uint64_t in_flight_messages;
     uint64_t in_flight_bytes;
     uint64_t redis_connects;

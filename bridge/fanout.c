@@ -50,23 +50,33 @@ void fanout_read (fanout_t *self)
     }
 }
 
-void fanout_send (fanout_t *self, channel_t *channel, const batch_t *batch)
+//  XPUB never blocks: it drops for whoever is too slow, and the hole shows there.
+static void s_send (void *xpub, zmq_msg_t *topic, zmq_msg_t *envelope)
 {
-    for (size_t i = 0; i < batch->count; i++) {
-        span_t member = batch_member (batch, i);
-        zmq_msg_t topic, envelope;
-        zmq_msg_init (&topic);
-        zmq_msg_copy (&topic, &channel->topic);
-        zmq_msg_init_size (&envelope, member.size);
-        memcpy (zmq_msg_data (&envelope), member.data, member.size);
-        //  XPUB never blocks: it drops for whoever is too slow, and the hole shows there.
-        bool begun = zmq_msg_send (&topic, self->xpub, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0;
-        if (!begun) {
-            zmq_msg_close (&topic);
-        }
-        //  Alone, an envelope would be taken for a topic.
-        if (!begun || zmq_msg_send (&envelope, self->xpub, ZMQ_DONTWAIT) < 0) {
-            zmq_msg_close (&envelope);
-        }
+    bool begun = zmq_msg_send (topic, xpub, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0;
+    if (!begun) {
+        zmq_msg_close (topic);
     }
+    //  Alone, an envelope would be taken for a topic.
+    if (!begun || zmq_msg_send (envelope, xpub, ZMQ_DONTWAIT) < 0) {
+        zmq_msg_close (envelope);
+    }
+}
+
+void fanout_send (fanout_t *self, channel_t *channel, span_t envelope)
+{
+    zmq_msg_t topic, body;
+    zmq_msg_init (&topic);
+    zmq_msg_copy (&topic, &channel->topic);
+    zmq_msg_init_size (&body, envelope.size);
+    memcpy (zmq_msg_data (&body), envelope.data, envelope.size);
+    s_send (self->xpub, &topic, &body);
+}
+
+void fanout_send_beat (fanout_t *self, zmq_msg_t *envelope)
+{
+    zmq_msg_t topic;
+    zmq_msg_init_size (&topic, strlen ("$heads"));
+    memcpy (zmq_msg_data (&topic), "$heads", strlen ("$heads"));
+    s_send (self->xpub, &topic, envelope);
 }

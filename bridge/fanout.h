@@ -19,7 +19,10 @@ void *fanout_socket (fanout_t *self);
 //  Reads the subscriptions that XPUB tells of.
 void fanout_read (fanout_t *self);
 
-//  Sends each message of the batch as [channel][envelope], in id order.
-void fanout_send (fanout_t *self, channel_t *channel, const batch_t *batch);
+//  Sends [channel][envelope].
+void fanout_send (fanout_t *self, channel_t *channel, span_t envelope);
+
+//  Sends a beat on topic $heads; takes what the message holds.
+void fanout_send_beat (fanout_t *self, zmq_msg_t *envelope);
 
 #endif

@@ -1,13 +1,16 @@
-//  lane - the hot path's actor: owns intake (PULL, SUB), writer (Redis) and fan-out (XPUB), all in one thread,
-//  since a hand-over between threads for each message would cost more than the work.
+//  lane - the hot path's actor: owns intake (PULL, SUB), writer (Redis), the feed behind it and fan-out (XPUB), all in
+//  one thread, since a hand-over between threads for each message would cost more than the work.
 //
 //  One turn of the loop: wait; read what Redis said and fan it out; read what producers sent; take what control
 //  asked; send batches. It never blocks but in the poll, and never touches what another actor owns.
 
 #include "ask.h"
+#include "heads.h"
 #include "intake.h"
 #include "lane.h"
 #include "log.h"
+#include "name.h"
+#include "store.h"
 #include "writer.h"
 
 enum {
@@ -20,6 +23,10 @@ struct lane {
     fanout_t *fanout;
     intake_t *intake;
     writer_t *writer;
+    heads_t *heads;
+    link_t *ear;  //  hears what is appended, by whomever
+    char *announce;
+    char bridge[33];  //  random id of this start
     zsock_t *control;
     counters_t counters;
     char bound[1024];
@@ -38,11 +45,51 @@ void lane_destroy (lane_t **self_p)
         return;
     }
     intake_destroy (&self->intake);
+    link_destroy (&self->ear);
     writer_destroy (&self->writer);
+    heads_destroy (&self->heads);
+    free (self->announce);
     fanout_destroy (&self->fanout);
     zsock_destroy (&self->control);
     free (self);
     *self_p = NULL;
+}
+
+//  "<first> <head> <channel>", see KEYSPACE.md.
+static void s_on_appended (void *owner, span_t message)
+{
+    lane_t *self = owner;
+    char text[300];
+    uint64_t first, head;
+    int at = 0;
+    snprintf (text, sizeof text, "%.*s", (int)message.size, message.data);
+    if (sscanf (text, "%" SCNu64 " %" SCNu64 " %n", &first, &head, &at) == 2 && at > 0 && first <= head) {
+        span_t name = span_of (text + at, strlen (text + at));
+        if (name_is_valid (name)) {
+            feed_announced (writer_feed (self->writer), name, first, head);
+        }
+    }
+}
+
+//  Announcements were missed while the ear was away.
+static void s_on_ear (void *owner, bool up)
+{
+    lane_t *self = owner;
+    if (up) {
+        link_listen (self->ear, self->announce, s_on_appended);
+        feed_look_at_all (writer_feed (self->writer));
+    }
+}
+
+static void s_beat (lane_t *self)
+{
+    const link_store_t *store = writer_redis (self->writer);
+    zmq_msg_t envelope;
+    uint64_t now_ms = (uint64_t)(zclock_time () + store->clock_ahead_ms);
+    //  Before Redis was met once there is no store to tell of.
+    if (store->store[0] && heads_beat (self->heads, store->store, now_ms, &envelope) == 0) {
+        fanout_send_beat (self->fanout, &envelope);
+    }
 }
 
 lane_t *lane_new (const config_t *config, const char *redis_url, zsock_t **control_p, char *error, size_t error_size)
@@ -53,7 +100,13 @@ lane_t *lane_new (const config_t *config, const char *redis_url, zsock_t **contr
     *control_p = NULL;
     self->fanout = fanout_new (config, self->bound, sizeof self->bound, error, error_size);
     if (self->fanout) {
-        self->writer = writer_new (config, redis_url, self->fanout, &self->counters, s_answer, self);
+        zuuid_t *bridge = zuuid_new ();
+        snprintf (self->bridge, sizeof self->bridge, "%s", zuuid_str (bridge));
+        zuuid_destroy (&bridge);
+        self->heads = heads_new (self->bridge);
+        self->announce = store_key (config->prefix, "appended");
+        self->writer = writer_new (config, redis_url, self->fanout, self->heads, &self->counters, s_answer, self);
+        self->ear = link_new ("ear", redis_url, config->prefix, s_on_ear, self);
         self->intake =
             intake_new (config, self->writer, &self->counters, self->bound, sizeof self->bound, error, error_size);
     }
@@ -74,6 +127,7 @@ static void s_take_asks (lane_t *self)
     while ((ask = ask_recv (self->control))) {
         if (ask->kind == ASK_COUNTERS) {
             ask->counters = self->counters;
+            snprintf (ask->bridge, sizeof ask->bridge, "%s", self->bridge);
             ask_send (self->control, ask);
         } else {
             self->counters.publish_messages += ask->count;
@@ -82,28 +136,33 @@ static void s_take_asks (lane_t *self)
     }
 }
 
-enum { ITEM_PIPE, ITEM_CONTROL, ITEM_XPUB, ITEM_PULL, ITEM_SUB, ITEM_REDIS, ITEM_COUNT };
+enum { ITEM_PIPE, ITEM_CONTROL, ITEM_XPUB, ITEM_PULL, ITEM_SUB, ITEM_REDIS, ITEM_EAR, ITEM_COUNT };
 
-//  Waits until something is to be done. `reading`: whether producers are listened to.
+static int64_t s_sooner (int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+//  Waits until something is to be done; poll passes over a descriptor of -1. `reading`: whether producers are listened to.
 static int s_wait (lane_t *self, zmq_pollitem_t *items, bool reading, int64_t until_ms)
 {
-    int64_t deadline_ms = writer_deadline_ms (self->writer);
-    deadline_ms = until_ms < deadline_ms ? until_ms : deadline_ms;
+    int64_t deadline_ms = s_sooner (writer_deadline_ms (self->writer), link_deadline_ms (self->ear));
+    deadline_ms = s_sooner (deadline_ms, s_sooner (until_ms, heads_deadline_ms (self->heads)));
     int64_t wait_ms = deadline_ms == INT64_MAX ? -1 : deadline_ms - zclock_mono ();
     short producers = reading && !writer_is_full (self->writer) ? ZMQ_POLLIN : 0;
     items[ITEM_PULL].events = producers;
     items[ITEM_SUB].events = producers;
-    items[ITEM_REDIS].fd = writer_fd (self->writer);
-    items[ITEM_REDIS].events = writer_events (self->writer);
-    items[ITEM_REDIS].revents = 0;
-    int count = items[ITEM_REDIS].fd < 0 ? ITEM_REDIS : ITEM_COUNT;
-    return zmq_poll (items, count, deadline_ms == INT64_MAX ? -1 : wait_ms > 0 ? wait_ms : 0);
+    items[ITEM_REDIS] = (zmq_pollitem_t){NULL, writer_fd (self->writer), writer_events (self->writer), 0};
+    items[ITEM_EAR] = (zmq_pollitem_t){NULL, link_fd (self->ear), link_events (self->ear), 0};
+    return zmq_poll (items, ITEM_COUNT, deadline_ms == INT64_MAX ? -1 : wait_ms > 0 ? wait_ms : 0);
 }
 
 static void s_turn (lane_t *self, zmq_pollitem_t *items, bool reading, int64_t until_ms)
 {
     s_wait (self, items, reading, until_ms);
     writer_work (self->writer, items[ITEM_REDIS].revents);
+    link_work (self->ear, items[ITEM_EAR].revents);
+    s_beat (self);
     if (items[ITEM_XPUB].revents) {
         fanout_read (self->fanout);
     }
@@ -149,7 +208,8 @@ void lane_actor (zsock_t *pipe, void *args)
         [ITEM_XPUB] = {fanout_socket (self->fanout), 0, ZMQ_POLLIN, 0},
         [ITEM_PULL] = {intake_pull (self->intake), 0, ZMQ_POLLIN, 0},
         [ITEM_SUB] = {intake_sub (self->intake), 0, ZMQ_POLLIN, 0},
-        [ITEM_REDIS] = {NULL, -1, ZMQ_POLLIN, 0},
+        [ITEM_REDIS] = {NULL, -1, 0, 0},
+        [ITEM_EAR] = {NULL, -1, 0, 0},
     };
     //  The only word on the pipe is $TERM.
     while (!items[ITEM_PIPE].revents) {

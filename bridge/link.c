@@ -18,6 +18,7 @@
 enum {
     PAUSE_FIRST_MS = 20,  //  between attempts to connect, doubled up to the last
     PAUSE_LAST_MS = 1000,
+    STEADY_MS = 2000,   //  a connection that served so long was a good one
     CONNECT_MS = 3000,  //  for connect and greeting
     STALL_MS = 20000,   //  without a byte while replies are due: the peer is gone
     IOV_AT_ONCE = 64
@@ -40,6 +41,7 @@ struct link {
     char *prefix;
     target_t target;
     link_state_fn *on_state;
+    link_message_fn *on_message;  //  NULL: takes commands
     void *owner;
 
     state_t state;
@@ -51,7 +53,7 @@ struct link {
     char trouble[160];  //  why it is down; "" while up
     bool told;          //  this outage has been logged
     bool drop_wanted;   //  a reply said that this connection is of no use
-    bool useless;       //  the same, and nothing since has been served
+    int64_t up_at_ms;   //  when it came up last
     uint64_t connects;
 
     pending_t *ring;
@@ -129,6 +131,10 @@ static void s_answer (link_t *self, redisReply *reply)
 static void s_drop (link_t *self, const char *why)
 {
     bool was_up = self->state == LINK_UP;
+    //  A Redis that greets and then serves nothing, such as a replica, is not asked again at once.
+    if (was_up && zclock_mono () >= self->up_at_ms + STEADY_MS) {
+        self->pause_ms = PAUSE_FIRST_MS;
+    }
     snprintf (self->trouble, sizeof self->trouble, "%s", why);
     if (!self->told) {
         char where[160];
@@ -232,9 +238,7 @@ static void s_on_hello (void *owner, void *arg, redisReply *reply)
     self->store.born = reply->element[2]->integer == 1;
     self->store.clock_ahead_ms = reply->element[3]->integer - zclock_time ();
     s_set_state (self, LINK_UP);
-    if (!self->useless) {
-        self->pause_ms = PAUSE_FIRST_MS;
-    }
+    self->up_at_ms = zclock_mono ();
     self->trouble[0] = 0;
     self->told = false;
     self->connects++;
@@ -339,19 +343,20 @@ static bool s_means_drop (const redisReply *reply)
     return strstr (reply->str, "-READONLY ") != NULL;
 }
 
-//  A Redis that greets and then serves nothing, such as a replica, is not asked again at once.
+//  Notes when a reply says that this connection will not serve.
 static void s_judge (link_t *self, const redisReply *reply)
 {
-    if (reply->type != REDIS_REPLY_ERROR) {
-        if (self->useless && self->state == LINK_UP) {
-            self->useless = false;
-            self->pause_ms = PAUSE_FIRST_MS;
-        }
-    } else if (s_means_drop (reply) && !self->drop_wanted) {
+    if (reply->type == REDIS_REPLY_ERROR && s_means_drop (reply) && !self->drop_wanted) {
         self->drop_wanted = true;
-        self->useless = true;
         snprintf (self->trouble, sizeof self->trouble, "%s", reply->str);
     }
+}
+
+//  ["message", channel, text], where something listens
+static bool s_is_message (const link_t *self, const redisReply *reply)
+{
+    return self->on_message && reply->type == REDIS_REPLY_ARRAY && reply->elements == 3 &&
+           reply->element[0]->type == REDIS_REPLY_STRING && streq (reply->element[0]->str, "message");
 }
 
 //  Somebody emptied Redis's script cache. The link repeats its own commands, whose order with others does not matter,
@@ -383,7 +388,10 @@ static void s_read (link_t *self)
     int rc = redisBufferRead (self->redis);
     self->heard_at_ms = zclock_mono ();
     while (rc == REDIS_OK && (rc = redisGetReplyFromReader (self->redis, &reply)) == REDIS_OK && reply) {
-        if (self->count - self->unwritten == 0) {
+        if (s_is_message (self, reply)) {
+            const redisReply *message = ((redisReply *)reply)->element[2];
+            self->on_message (self->owner, span_of (message->str, message->len));
+        } else if (self->count - self->unwritten == 0) {
             rc = REDIS_ERR;
         } else {
             s_judge (self, reply);
@@ -522,6 +530,13 @@ void link_load_scripts (link_t *self)
         span_t words[] = {s_text ("SCRIPT"), s_text ("LOAD"), script_text ((script_t)i)};
         s_send_words (self, s_on_loaded, self, (void *)i, 3, words);
     }
+}
+
+void link_listen (link_t *self, const char *pubsub_channel, link_message_fn *fn)
+{
+    span_t words[] = {s_text ("SUBSCRIBE"), s_text (pubsub_channel)};
+    self->on_message = fn;
+    link_command (self, NULL, NULL, 2, words);
 }
 
 void link_reset (link_t *self, const char *why)

@@ -155,7 +155,7 @@ void op_info_answered (call_t *call)
     reply_text (&reply, "store");
     reply_text (&reply, store->store);
     reply_text (&reply, "bridge");
-    reply_text (&reply, desk->bridge);
+    reply_text (&reply, call->ask.bridge);
     reply_uint (&reply, "uptime_ms", (uint64_t)(zclock_mono () - desk->started_ms));
     s_pack_limits (&reply, desk->config);
     reply_map (&reply, "redis", 3);

@@ -19,11 +19,11 @@ enum {
 
 struct writer {
     const config_t *config;
-    fanout_t *fanout;
     counters_t *counters;
     writer_answer_fn *answer;
     void *owner;
     link_t *link;
+    feed_t *feed;
     char session[33];  //  random for each start
     char *announce;
     char *channels_key;
@@ -68,6 +68,11 @@ static channel_t *s_channel (writer_t *self, span_t name)
         self->counters->channels++;
     }
     return self->recent = channel;
+}
+
+static channel_t *s_find_channel (void *owner, span_t name)
+{
+    return s_channel (owner, name);
 }
 
 static void s_make_ready (writer_t *self, channel_t *channel)
@@ -177,8 +182,6 @@ static void s_confirm (writer_t *self, channel_t *channel, uint64_t first, uint6
     self->waiting_bytes -= batch->bytes;
     self->counters->stored_batches++;
     self->counters->stored_messages += batch->count;
-    fanout_send (self->fanout, channel, batch);
-    self->counters->fanout_messages += batch->count;
     for (size_t i = 0; i < batch->waiter_count; i++) {
         const waiter_t *waiter = &batch->waiters[i];
         for (size_t m = 0; waiter->ask && m < waiter->count; m++) {
@@ -189,7 +192,8 @@ static void s_confirm (writer_t *self, channel_t *channel, uint64_t first, uint6
             s_answer (self, waiter->ask);
         }
     }
-    if (!self->spare && batch->room <= SPARE_ROOM) {
+    batch = feed_take (self->feed, channel, batch);
+    if (batch && !self->spare && batch->room <= SPARE_ROOM) {
         batch_reset (batch);
         self->spare = batch;
     } else {
@@ -294,6 +298,9 @@ static void s_on_state (void *owner, bool up)
         }
     }
     self->counters->redis_connects = link_connects (self->link);
+    if (up) {
+        feed_look_at_all (self->feed);
+    }
 }
 
 //  Sending
@@ -313,13 +320,14 @@ static void s_send_batch (writer_t *self, channel_t *channel, batch_t *batch)
     if (!channel->listed) {
         s_list_channel (self, channel);
     }
+    uint64_t head = channel->seen_head > channel->head ? channel->seen_head : channel->head;
     append_t append = {
         .digest = link_digest (self->link, SCRIPT_APPEND),
         .keys = {channel->keys[0], channel->keys[1], channel->keys[2]},
         .seq = channel->seq + channel->sent + 1,
         .epoch = store->epoch,
         //  In a store that may have lost writes, a channel that looks new may not be.
-        .known = channel->head ? channel->head
+        .known = head          ? head
                  : store->born ? 0
                                : 1,
         .max_messages = channel->max_messages,
@@ -329,7 +337,7 @@ static void s_send_batch (writer_t *self, channel_t *channel, batch_t *batch)
     snprintf (append.session, sizeof append.session, "%s.%u", self->session, channel->session_no);
     uint64_t now_ms = (uint64_t)(zclock_time () + store->clock_ahead_ms);
     uint64_t time_ms = now_ms > channel->time_ms ? now_ms : channel->time_ms;
-    span_t command = batch_command (batch, &append, channel->head + channel->sent_messages + 1, time_ms);
+    span_t command = batch_command (batch, &append, head + channel->sent_messages + 1, time_ms);
     channel_mark_sent (channel, batch);
     self->sent_batches++;
     self->sent_bytes += batch->bytes;
@@ -439,6 +447,16 @@ void writer_publish (writer_t *self, ask_t *ask)
     s_clear_asked (self, ask);
 }
 
+feed_t *writer_feed (writer_t *self)
+{
+    return self->feed;
+}
+
+const link_store_t *writer_redis (const writer_t *self)
+{
+    return link_store (self->link);
+}
+
 bool writer_is_full (const writer_t *self)
 {
     return self->waiting_messages >= (size_t)self->config->max_in_flight ||
@@ -465,6 +483,8 @@ short writer_events (const writer_t *self)
 int64_t writer_deadline_ms (const writer_t *self)
 {
     int64_t deadline_ms = link_deadline_ms (self->link);
+    int64_t feed_ms = feed_deadline_ms (self->feed);
+    deadline_ms = feed_ms < deadline_ms ? feed_ms : deadline_ms;
     const ask_t *ask = zlistx_first (self->asks);
     const channel_t *held = zlistx_first (self->held);
     if (ask && ask->deadline_ms < deadline_ms) {
@@ -485,6 +505,7 @@ void writer_work (writer_t *self, short revents)
         link_reset (self->link, "the store is gone");
     }
     s_give_up_late (self);
+    feed_work (self->feed);
     self->counters->in_flight_messages = self->waiting_messages;
     self->counters->in_flight_bytes = self->waiting_bytes;
 }
@@ -496,12 +517,11 @@ static void s_destroy_channel (void **channel_p)
     channel_destroy ((channel_t **)channel_p);
 }
 
-writer_t *writer_new (const config_t *config, const char *redis_url, fanout_t *fanout, counters_t *counters,
-    writer_answer_fn *answer, void *owner)
+writer_t *writer_new (const config_t *config, const char *redis_url, fanout_t *fanout, heads_t *heads,
+    counters_t *counters, writer_answer_fn *answer, void *owner)
 {
     writer_t *self = calloc (1, sizeof *self);
     self->config = config;
-    self->fanout = fanout;
     self->counters = counters;
     self->answer = answer;
     self->owner = owner;
@@ -518,6 +538,7 @@ writer_t *writer_new (const config_t *config, const char *redis_url, fanout_t *f
     self->held = zlistx_new ();
     self->asks = zlistx_new ();
     self->link = link_new ("lane", redis_url, config->prefix, s_on_state, self);
+    self->feed = feed_new (config, self->link, fanout, heads, counters, s_find_channel, self);
     return self;
 }
 
@@ -531,6 +552,7 @@ void writer_destroy (writer_t **self_p)
     for (ask_t *ask = zlistx_first (self->asks); ask; ask = zlistx_first (self->asks)) {
         s_give_up (self, ask, "the bridge is stopping");
     }
+    feed_destroy (&self->feed);
     zhashx_destroy (&self->channels);
     zlistx_destroy (&self->held);
     zlistx_destroy (&self->asks);

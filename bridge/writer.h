@@ -7,16 +7,16 @@
 
 #include "ask.h"
 #include "config.h"
-#include "fanout.h"
+#include "feed.h"
 
 typedef struct writer writer_t;
 
 //  Called exactly once for each ask that writer_publish took.
 typedef void (writer_answer_fn) (void *owner, ask_t *ask);
 
-//  Borrows fanout and counters until destroyed.
-writer_t *writer_new (const config_t *config, const char *redis_url, fanout_t *fanout, counters_t *counters,
-    writer_answer_fn *answer, void *owner);
+//  Borrows fanout, heads and counters until destroyed.
+writer_t *writer_new (const config_t *config, const char *redis_url, fanout_t *fanout, heads_t *heads,
+    counters_t *counters, writer_answer_fn *answer, void *owner);
 
 //  Answers the asks that are left first.
 void writer_destroy (writer_t **self_p);
@@ -29,6 +29,12 @@ void writer_publish (writer_t *self, ask_t *ask);
 
 //  Why the message cannot be taken although it breaks no rule: one line; NULL: it can.
 const char *writer_refuses (const message_t *message);
+
+//  What fans out the confirmed batches; borrowed.
+feed_t *writer_feed (writer_t *self);
+
+//  The store that was last greeted; its id is empty before the first time.
+const link_store_t *writer_redis (const writer_t *self);
 
 //  True when as much waits for Redis as may: nothing more should be read.
 bool writer_is_full (const writer_t *self);

@@ -61,5 +61,5 @@ head = first + count - 1
 local floor = math.max(tonumber(meta[5]) or 1, tonumber(ARGV[9]) > 0 and head - ARGV[9] + 1 or 1)
 redis.call('HSET', KEYS[2], 'head', head, 'time', time, 'bytes', (meta[4] or 0) + ARGV[8], 'floor', floor,
     's:' .. ARGV[1], seq, slot, string.format('%s %.0f %.0f', ARGV[2], first, time))
-redis.pcall('PUBLISH', ARGV[10], string.format('%.0f %s', head, ARGV[11]))
+redis.pcall('PUBLISH', ARGV[10], string.format('%.0f %.0f %s', first, head, ARGV[11]))
 return {'stored', first, time}
