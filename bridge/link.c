@@ -131,8 +131,8 @@ static void s_answer (link_t *self, redisReply *reply)
 static void s_drop (link_t *self, const char *why)
 {
     bool was_up = self->state == LINK_UP;
-    //  A Redis that greets and then serves nothing, such as a replica, is not asked again at once.
-    if (was_up && zclock_mono () >= self->up_at_ms + STEADY_MS) {
+    //  A Redis that greets and then refuses, such as a replica, is not asked again at once; one that was cut off is.
+    if (was_up && (!self->drop_wanted || zclock_mono () >= self->up_at_ms + STEADY_MS)) {
         self->pause_ms = PAUSE_FIRST_MS;
     }
     snprintf (self->trouble, sizeof self->trouble, "%s", why);
