@@ -4,7 +4,8 @@
 
 enum {
     ANSWER_MS = 4500,  //  the contract says 5 s
-    RETRY_MS = 1000
+    RETRY_MS = 1000,
+    HEAVY_AT_ONCE = 16  //  each may bring max_reply_bytes
 };
 
 call_t *call_new (desk_t *desk, peer_t *peer, zmq_msg_t *body)
@@ -50,6 +51,7 @@ void call_end (call_t *self)
         return;
     }
     self->desk->living--;
+    self->desk->heavy -= self->heavy;
     if (self->gathering) {
         msgpack_sbuffer_destroy (&self->reply.buffer);
     }
@@ -59,6 +61,43 @@ void call_end (call_t *self)
     peer_clear (&self->peer);
     zmq_msg_close (&self->body);
     free (self);
+}
+
+void call_in_turn (call_t *self, void (*begin) (call_t *))
+{
+    desk_t *desk = self->desk;
+    if (desk->heavy < HEAVY_AT_ONCE) {
+        desk->heavy++;
+        self->heavy = true;
+        begin (self);
+    } else {
+        self->begin = begin;
+        self->due++;
+        zlistx_add_end (desk->turns, self);
+    }
+}
+
+void call_take_turns (desk_t *desk)
+{
+    while (desk->heavy < HEAVY_AT_ONCE && zlistx_size (desk->turns)) {
+        call_t *call = zlistx_detach (desk->turns, NULL);
+        call->due--;
+        if (call->place) {
+            desk->heavy++;
+            call->heavy = true;
+            call->begin (call);
+        }
+        call_end (call);
+    }
+}
+
+void call_drop_turns (desk_t *desk)
+{
+    while (zlistx_size (desk->turns)) {
+        call_t *call = zlistx_detach (desk->turns, NULL);
+        call->due--;
+        call_end (call);
+    }
 }
 
 //  True when Redis can be asked; else the call is answered, unless it was before.

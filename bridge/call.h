@@ -20,12 +20,16 @@ typedef struct {
     zsock_t *lane;    //  asks go there
     zsock_t *keeper;  //  hints go there
     zlistx_t *calls;  //  those not yet answered, by deadline_ms
+    zlistx_t *turns;  //  calls whose turn has not come; their `due` counts it
+    size_t heavy;     //  calls that have had their turn and have not ended
     size_t living;    //  calls that are not answered, or for which something is still due
     int64_t started_ms;
     char *channels_key;
 } desk_t;
 
-typedef struct {
+typedef struct call call_t;
+
+struct call {
     desk_t *desk;
     peer_t peer;
     zmq_msg_t body;  //  what the request's spans point into
@@ -36,8 +40,10 @@ typedef struct {
     bool changes;         //  Redis may change something for it
     reply_t reply;        //  begun, while it gathers from several of Redis's
     bool gathering;
-    ask_t ask;  //  publish, info
-} call_t;
+    ask_t ask;                 //  publish, info
+    void (*begin) (call_t *);  //  when its turn comes
+    bool heavy;
+};
 
 //  Takes peer and body. The call stands in desk->calls.
 call_t *call_new (desk_t *desk, peer_t *peer, zmq_msg_t *body);
@@ -50,6 +56,16 @@ void call_fail_with (call_t *self, code_t code, const char *message);
 
 //  Frees the call when it is answered and nothing is due. To be called last by whoever held it.
 void call_end (call_t *self);
+
+//  Begins the call now, or when others have ended. For what brings much from Redis, which would else gather all
+//  its answers in memory while the first goes out.
+void call_in_turn (call_t *self, void (*begin) (call_t *));
+
+//  Begins the calls whose turn has come. To be called once in each turn of the loop.
+void call_take_turns (desk_t *desk);
+
+//  At the end: nobody's turn comes any more.
+void call_drop_turns (desk_t *desk);
 
 //  Sends a script for the call; its reply goes to fn, with the call as arg. Answers `unavailable` when Redis is away.
 void call_script (call_t *self, script_t script, link_reply_fn *fn, int argc, const span_t *words);

@@ -126,6 +126,7 @@ static void s_turn (desk_t *desk, zmq_pollitem_t *items, int64_t until_ms)
     }
     s_end_late_calls (desk);
     router_retry (desk->router);
+    call_take_turns (desk);
     link_write (desk->link);
 }
 
@@ -137,6 +138,7 @@ control_t *control_new (const config_t *config, const char *redis_url, zsock_t *
     desk->lane = *lane_p;
     *lane_p = NULL;
     desk->calls = zlistx_new ();
+    desk->turns = zlistx_new ();
     desk->channels_key = store_key (config->prefix, "channels");
     desk->started_ms = zclock_mono ();
     desk->keeper = zsock_new_push (">" KEEPER_HINTS);
@@ -161,12 +163,14 @@ void control_destroy (control_t **self_p)
     }
     desk_t *desk = &self->desk;
     link_destroy (&desk->link);
+    call_drop_turns (desk);
     for (call_t *call = zlistx_first (desk->calls); call; call = zlistx_first (desk->calls)) {
         call_fail_with (call, CODE_UNAVAILABLE, "the bridge is stopping");
         call_end (call);
     }
     router_destroy (&desk->router);
     zlistx_destroy (&desk->calls);
+    zlistx_destroy (&desk->turns);
     zsock_destroy (&desk->lane);
     zsock_destroy (&desk->keeper);
     free (desk->channels_key);

@@ -195,10 +195,15 @@ static void s_on_replay (void *owner, void *arg, redisReply *reply)
     call_end (call);
 }
 
-void op_replay (call_t *call)
+static void s_begin_replay (call_t *call)
 {
     const request_t *request = &call->request;
     s_send_read (call, s_on_replay, request->after, request->until, request->limit, s_max_bytes (call), false);
+}
+
+void op_replay (call_t *call)
+{
+    call_in_turn (call, s_begin_replay);
 }
 
 //  peek
@@ -219,9 +224,14 @@ static void s_on_peek (void *owner, void *arg, redisReply *reply)
     call_end (call);
 }
 
-void op_peek (call_t *call)
+static void s_begin_peek (call_t *call)
 {
     s_send_read (call, s_on_peek, 0, UINT64_MAX, call->request.limit, s_max_bytes (call), call->request.tail);
+}
+
+void op_peek (call_t *call)
+{
+    call_in_turn (call, s_begin_peek);
 }
 
 //  status
@@ -300,7 +310,7 @@ static void s_on_names (void *owner, void *arg, redisReply *names)
     call_end (call);
 }
 
-void op_status (call_t *call)
+static void s_begin_status (call_t *call)
 {
     const request_t *request = &call->request;
     if (request->channel.size) {
@@ -316,6 +326,11 @@ void op_status (call_t *call)
     span_t words[] = {s_text ("ZRANGEBYLEX"), s_text (call->desk->channels_key), s_text (from), s_text ("+"),
         s_text ("LIMIT"), s_text ("0"), s_number (count, STATUS_PAGE)};
     call_command (call, s_on_names, 7, words);
+}
+
+void op_status (call_t *call)
+{
+    call_in_turn (call, s_begin_status);
 }
 
 //  ping

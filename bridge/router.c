@@ -6,12 +6,20 @@
 
 #include "router.h"
 
-enum { ROUTER_RECEIVE_HWM = 64, ROUTER_SEND_HWM = 64, KEPT_BYTES = 67108864, KEPT_FOR_MS = 10000, RETRY_EVERY_MS = 5 };
+enum {
+    ROUTER_RECEIVE_HWM = 64,
+    ROUTER_SEND_HWM = 64,
+    KEPT_BYTES = 67108864,
+    KEPT_FOR_MS = 10000,
+    RETRY_EVERY_MS = 5,
+    RETRY_AT_ONCE = 256
+};
 
 typedef struct {
     peer_t peer;
     zmq_msg_t body;
     int64_t until_ms;
+    size_t bytes;  //  that keeping it takes
 } kept_t;
 
 struct router {
@@ -168,24 +176,41 @@ static void s_free_reply (void *data, void *hint)
     free (data);
 }
 
+//  Makes the reply a message. A short one is copied, since the buffer that it was built in is far larger.
+static void s_take_reply (zmq_msg_t *body, msgpack_sbuffer *reply)
+{
+    size_t size = reply->size;
+    if (reply->alloc > 2 * size) {
+        zmq_msg_init_size (body, size);
+        memcpy (zmq_msg_data (body), reply->data, size);
+        msgpack_sbuffer_destroy (reply);
+    } else {
+        zmq_msg_init_data (body, msgpack_sbuffer_release (reply), size, s_free_reply, NULL);
+    }
+}
+
 void router_send (router_t *self, peer_t *peer, msgpack_sbuffer *reply)
 {
     zmq_msg_t body;
     size_t size = reply->size;
-    zmq_msg_init_data (&body, msgpack_sbuffer_release (reply), size, s_free_reply, NULL);
+    s_take_reply (&body, reply);
     if (s_send (self, peer, &body) == 0) {
         return;
     }
-    if (self->kept_bytes + size > KEPT_BYTES) {
+    size_t bytes = sizeof (kept_t) + size;
+    for (size_t i = 0; i < peer->count; i++) {
+        bytes += zmq_msg_size (&peer->frames[i]);
+    }
+    if (self->kept_bytes + bytes > KEPT_BYTES) {
         self->undelivered++;
         peer_clear (peer);
         zmq_msg_close (&body);
         return;
     }
     kept_t *kept = malloc (sizeof *kept);
-    *kept = (kept_t){*peer, body, zclock_mono () + KEPT_FOR_MS};
+    *kept = (kept_t){*peer, body, zclock_mono () + KEPT_FOR_MS, bytes};
     peer->count = 0;
-    self->kept_bytes += size;
+    self->kept_bytes += bytes;
     zlistx_add_end (self->kept, kept);
     self->retry_at_ms = zclock_mono () + RETRY_EVERY_MS;
 }
@@ -201,10 +226,12 @@ void router_retry (router_t *self)
     if (zlistx_size (self->kept) == 0 || now_ms < self->retry_at_ms) {
         return;
     }
-    for (kept_t *kept = zlistx_first (self->kept); kept; kept = zlistx_next (self->kept)) {
-        size_t size = zmq_msg_size (&kept->body);
+    size_t count = zlistx_size (self->kept);
+    for (size_t i = 0; i < count && i < RETRY_AT_ONCE; i++) {
+        kept_t *kept = zlistx_first (self->kept);
         bool late = now_ms >= kept->until_ms;
         if (!late && s_send (self, &kept->peer, &kept->body)) {
+            zlistx_move_end (self->kept, zlistx_cursor (self->kept));
             continue;
         }
         if (late) {
@@ -212,7 +239,7 @@ void router_retry (router_t *self)
         } else {
             zmq_msg_init (&kept->body);
         }
-        self->kept_bytes -= size;
+        self->kept_bytes -= kept->bytes;
         zlistx_delete (self->kept, zlistx_cursor (self->kept));
     }
     self->retry_at_ms = now_ms + RETRY_EVERY_MS;

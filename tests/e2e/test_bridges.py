@@ -14,7 +14,6 @@ def second(lab, server, bridge):
     return lab.bridge(server)
 
 
-
 def test_a_subscriber_of_one_bridge_gets_what_another_stores(bridge, second):
     subscriber = Subscriber(bridge.context, second, b"orders")
     bridge.client().publish("orders", b"a", b"b", b"c")

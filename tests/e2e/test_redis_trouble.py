@@ -7,12 +7,13 @@ import threading
 
 import pytest
 import redis
+import zmq
 
 from harness import log
 from harness.load import Load
 from harness.proxy import Proxy
 from harness.wait import eventually
-from harness.wire import ROOT, decode, encode, id_of
+from harness.wire import ROOT, decode, encode, id_of, pack
 
 
 @pytest.fixture
@@ -362,3 +363,25 @@ def test_what_lies_below_the_floor_is_hidden_within_a_member_too(client, store):
     assert [envelope[0] for _, envelope in reply["messages"]] == [5, 6, 7, 8, 9, 10]
     assert reply["gaps"] == [["orders", 3, 4, "flushed"]]
     assert [message[0] for message in client.replay_all("orders", limit=3)] == [5, 6, 7, 8, 9, 10]
+
+
+def test_many_replays_at_once_do_not_gather_in_redis(client, store):
+    for _ in range(9):
+        client.publish("big", *[bytes(100000)] * 9)
+    before = store.info("memory")["used_memory"]
+    seqs = [client.send(op="replay", channel="big") for _ in range(100)]
+    replies = [client.reply(seq) for seq in seqs]
+    assert {len(reply["messages"]) for reply in replies if reply["ok"]} == {81}
+    assert {reply["code"] for reply in replies if not reply["ok"]} <= {"unavailable"}
+    assert store.info("memory")["used_memory_peak"] < before + 250e6
+
+
+def test_a_client_that_takes_no_reply_costs_a_bounded_memory(lab, server):
+    bridge = lab.bridge(server, env={"ASAN_OPTIONS": "quarantine_size_mb=1"})
+    client = bridge.client()
+    before = _rss(bridge)
+    deaf = bridge.socket(zmq.DEALER, "router", rcvhwm=1)
+    for number in range(150000):
+        deaf.send(pack({"op": "nothing", "seq": number}))
+    eventually(lambda: _counter(client, "undelivered_replies") > 0, "replies that are not kept")
+    assert _rss(bridge) < before + 250e6
