@@ -34,6 +34,7 @@ void batch_destroy (batch_t **self_p)
         free (self->data);
         free (self->members);
         free (self->sizes);
+        free (self->msg_ids);
         free (self);
         *self_p = NULL;
     }
@@ -50,6 +51,7 @@ void batch_reset (batch_t *self)
     self->first = 0;
     self->time_ms = 0;
     self->waiter_count = 0;
+    self->msg_id_count = 0;
     self->size = HEAD_ROOM;
     self->start = HEAD_ROOM;
 }
@@ -62,7 +64,7 @@ bool batch_has_room (const batch_t *self, size_t count, size_t bytes)
     return self->count == 0 || (self->count + count <= BATCH_MESSAGES && self->bytes + bytes <= BATCH_BYTES);
 }
 
-static void s_make_room (batch_t *self, size_t bytes)
+static void s_make_data_room (batch_t *self, size_t bytes)
 {
     if (self->size + bytes > self->room) {
         while (self->size + bytes > self->room) {
@@ -70,6 +72,11 @@ static void s_make_room (batch_t *self, size_t bytes)
         }
         self->data = realloc (self->data, self->room);
     }
+}
+
+static void s_make_room (batch_t *self, size_t bytes)
+{
+    s_make_data_room (self, bytes);
     if (self->count == self->member_room) {
         self->member_room = self->member_room ? self->member_room * 2 : 64;
         self->members = realloc (self->members, self->member_room * sizeof *self->members);
@@ -89,6 +96,15 @@ static void s_add_waiter (batch_t *self, ask_t *ask, size_t ask_at)
         self->waiters = realloc (self->waiters, self->waiter_room * sizeof *self->waiters);
     }
     self->waiters[self->waiter_count++] = (waiter_t){ask, self->count, (uint32_t)ask_at, 1};
+}
+
+static void s_add_msg_id (batch_t *self, uint32_t at, uint32_t size)
+{
+    if (self->msg_id_count == self->msg_id_room) {
+        self->msg_id_room = self->msg_id_room ? self->msg_id_room * 2 : 64;
+        self->msg_ids = realloc (self->msg_ids, self->msg_id_room * sizeof *self->msg_ids);
+    }
+    self->msg_ids[self->msg_id_count++] = (msg_id_t){self->count, at, size};
 }
 
 //  Writes value in decimal so that it ends before `end`; returns where it begins.
@@ -139,6 +155,11 @@ void batch_add (batch_t *self, const message_t *message, ask_t *ask, size_t ask_
     if (ask) {
         s_add_waiter (self, ask, ask_at);
     }
+    if (message->msg_id.size) {
+        //  The headers go into the envelope as they are.
+        size_t at = ENVELOPE_HEADERS_AT + (size_t)(message->msg_id.data - message->headers.data);
+        s_add_msg_id (self, (uint32_t)at, (uint32_t)message->msg_id.size);
+    }
     envelope_encode ((uint8_t *)s_begin_member (self, size), message);
     s_end_member (self, size);
 }
@@ -185,14 +206,14 @@ static void s_write_head (batch_t *self, const append_t *append)
     at = s_put_text_before (at, append->epoch);
     at = s_put_number_before (at, append->seq);
     at = s_put_text_before (at, append->session);
-    for (int i = 2; i >= 0; i--) {
+    for (int i = 3; i >= 0; i--) {
         at = s_put_text_before (at, append->keys[i]);
     }
-    at = s_put_text_before (at, "3");
+    at = s_put_text_before (at, "4");
     at = s_put_text_before (at, append->digest);
     at = s_put_text_before (at, "EVALSHA");
     at = s_put_before (at, "\r\n", 2);
-    at = s_put_number (at, 17 + 2 * (uint64_t)self->count);
+    at = s_put_number (at, 18 + 2 * (uint64_t)(self->count + self->msg_id_count));
     at = s_put_before (at, "*", 1);
     assert (at >= self->data);
     self->start = (size_t)(at - self->data);
@@ -211,6 +232,33 @@ static void s_write_score (batch_t *self, size_t index, uint64_t id)
     }
 }
 
+static char *s_put_bulk (char *to, const void *bytes, size_t size)
+{
+    to = s_put_bulk_size (to, size);
+    memcpy (to, bytes, size);
+    memcpy (to + size, "\r\n", 2);
+    return to + size + 2;
+}
+
+//  Writes index and msg_id of those that have one behind the members; returns where they end.
+static size_t s_write_msg_ids (batch_t *self)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < self->msg_id_count; i++) {
+        bytes += 64 + self->msg_ids[i].size;
+    }
+    s_make_data_room (self, bytes);
+    char *at = self->data + self->size;
+    for (size_t i = 0; i < self->msg_id_count; i++) {
+        const msg_id_t *msg_id = &self->msg_ids[i];
+        char digits[24];
+        char *begin = s_put_number (digits + sizeof digits, (uint64_t)msg_id->index + 1);
+        at = s_put_bulk (at, begin, (size_t)(digits + sizeof digits - begin));
+        at = s_put_bulk (at, self->data + self->members[msg_id->index] + msg_id->at, msg_id->size);
+    }
+    return (size_t)(at - self->data);
+}
+
 span_t batch_command (batch_t *self, const append_t *append, uint64_t first, uint64_t time_ms)
 {
     self->closed = true;
@@ -218,8 +266,9 @@ span_t batch_command (batch_t *self, const append_t *append, uint64_t first, uin
     for (size_t i = 0; i < self->count; i++) {
         s_write_score (self, i, first + i);
     }
+    size_t end = s_write_msg_ids (self);
     s_write_head (self, append);
-    return span_of (self->data + self->start, self->size - self->start);
+    return span_of (self->data + self->start, end - self->start);
 }
 
 void batch_stamp (batch_t *self, uint64_t first, uint64_t time_ms)
@@ -265,13 +314,17 @@ static void s_copy_member (batch_t *self, const batch_t *from, size_t index, ask
     if (ask) {
         s_add_waiter (self, ask, ask_at);
     }
+    for (size_t i = 0; i < from->msg_id_count; i++) {
+        if (from->msg_ids[i].index == index) {
+            s_add_msg_id (self, from->msg_ids[i].at, from->msg_ids[i].size);
+        }
+    }
     memcpy (s_begin_member (self, from->sizes[index]), from->data + from->members[index], from->sizes[index]);
     s_end_member (self, from->sizes[index]);
 }
 
-size_t batch_withdraw (batch_t *self, const ask_t *ask, size_t *removed)
+void batch_leave_out (batch_t *self, const bool *out)
 {
-    assert (!self->maybe_stored);
     batch_t *kept = batch_new ();
     const waiter_t *waiter = self->waiters, *end = waiter + self->waiter_count;
     for (size_t i = 0; i < self->count; i++) {
@@ -280,19 +333,32 @@ size_t batch_withdraw (batch_t *self, const ask_t *ask, size_t *removed)
             waiter++;
         }
         bool waited = waiter < end && i >= waiter->at;
-        if (waited && waiter->ask == ask) {
-            *removed += 1;
-        } else {
+        if (!out[i]) {
             s_copy_member (kept, self, i, waited ? waiter->ask : NULL, waited ? waiter->ask_at + i - waiter->at : 0);
         }
     }
     kept->closed = self->closed;
     kept->next = self->next;
     kept->channel = self->channel;
-    size_t bytes = self->bytes - kept->bytes;
     batch_t old = *self;
     *self = *kept;
     *kept = old;
     batch_destroy (&kept);
-    return bytes;
+}
+
+size_t batch_withdraw (batch_t *self, const ask_t *ask, size_t *removed)
+{
+    assert (!self->maybe_stored);
+    bool *out = calloc (self->count, sizeof *out);
+    for (size_t i = 0; i < self->waiter_count; i++) {
+        const waiter_t *waiter = &self->waiters[i];
+        if (waiter->ask == ask) {
+            memset (out + waiter->at, true, waiter->count);
+            *removed += waiter->count;
+        }
+    }
+    size_t bytes = self->bytes;
+    batch_leave_out (self, out);
+    free (out);
+    return bytes - self->bytes;
 }

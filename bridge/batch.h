@@ -22,6 +22,13 @@ typedef struct {
     uint32_t count;
 } waiter_t;
 
+//  Where a message's msg_id lies.
+typedef struct {
+    uint32_t index;  //  of the message
+    uint32_t at;     //  offset in its envelope
+    uint32_t size;
+} msg_id_t;
+
 typedef struct batch batch_t;
 
 struct batch {
@@ -45,12 +52,15 @@ struct batch {
     uint32_t *members;  //  offset of each member in data
     uint32_t *sizes;    //  its size
     size_t member_room;
+    msg_id_t *msg_ids;  //  of the messages that have one, in their order
+    size_t msg_id_count;
+    size_t msg_id_room;
 };
 
 //  What the head of the append command says; see append.lua.
 typedef struct {
     const char *digest;
-    const char *keys[3];  //  log, meta, gaps
+    const char *keys[4];  //  log, meta, gaps, ids
     char session[48];
     uint64_t seq;
     const char *epoch;
@@ -87,6 +97,9 @@ bool batch_waits (const batch_t *self, const ask_t *ask);
 
 //  Forgets that the ask waits; its messages stay.
 void batch_forget (batch_t *self, const ask_t *ask);
+
+//  Removes the messages for which `out` is true; out has one item for each message. Waiters of the others stay.
+void batch_leave_out (batch_t *self, const bool *out);
 
 //  Removes the messages of an ask from a batch that Redis has not stored. Returns how many bytes of
 //  envelopes went, and adds the number of messages to *removed.

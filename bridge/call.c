@@ -57,6 +57,7 @@ void call_end (call_t *self)
     }
     request_clear (&self->request);
     free (self->ask.ids);
+    free (self->ask.known);
     peer_clear (&self->peer);
     zmq_msg_close (&self->body);
     free (self);

@@ -25,6 +25,7 @@ channel_t *channel_new (const char *prefix, span_t name)
     self->keys[0] = store_channel_key (prefix, name, "log");
     self->keys[1] = store_channel_key (prefix, name, "meta");
     self->keys[2] = store_channel_key (prefix, name, "gaps");
+    self->keys[3] = store_channel_key (prefix, name, "ids");
     zmq_msg_init_size (&self->topic, name.size);
     memcpy (zmq_msg_data (&self->topic), name.data, name.size);
     return self;
@@ -43,7 +44,7 @@ void channel_destroy (channel_t **self_p)
             batch_t *batch = channel_unhold (self);
             batch_destroy (&batch);
         }
-        for (int i = 0; i < 3; i++) {
+        for (int i = 0; i < 4; i++) {
             free (self->keys[i]);
         }
         zmq_msg_close (&self->topic);
@@ -94,7 +95,7 @@ void channel_mark_sent (channel_t *self, batch_t *batch)
     self->sent_messages += batch->count;
 }
 
-batch_t *channel_confirm (channel_t *self, uint64_t first, uint64_t time_ms)
+batch_t *channel_confirm (channel_t *self)
 {
     assert (self->sent > 0);
     batch_t *batch = self->first;
@@ -107,11 +108,13 @@ batch_t *channel_confirm (channel_t *self, uint64_t first, uint64_t time_ms)
     self->sent--;
     self->sent_messages -= batch->count;
     self->seq++;
-    batch_stamp (batch, first, time_ms);
-    uint64_t last = first + batch->count - 1;
-    self->head = last > self->head ? last : self->head;
-    self->time_ms = time_ms;
     return batch;
+}
+
+void channel_grew (channel_t *self, uint64_t head, uint64_t time_ms)
+{
+    self->head = head > self->head ? head : self->head;
+    self->time_ms = time_ms;
 }
 
 void channel_hold (channel_t *self, batch_t *batch)

@@ -17,7 +17,7 @@ typedef struct channel channel_t;
 struct channel {
     char *name;
     size_t name_size;
-    char *keys[3];          //  log, meta, gaps
+    char *keys[4];          //  log, meta, gaps, ids
     zmq_msg_t topic;        //  the name, as frame 0 of what is fanned out
     uint64_t max_messages;  //  to retain; 0: no limit
     uint64_t head;          //  highest id that this bridge has seen given; 0: none
@@ -65,8 +65,11 @@ batch_t *channel_next (channel_t *self);
 //  The batch was sent, in the place that channel_next said.
 void channel_mark_sent (channel_t *self, batch_t *batch);
 
-//  Takes the oldest batch out of the queue, confirmed with the ids from first on. The caller owns it.
-batch_t *channel_confirm (channel_t *self, uint64_t first, uint64_t time_ms);
+//  Takes the oldest batch, which Redis has confirmed, out of the queue. The caller owns it.
+batch_t *channel_confirm (channel_t *self);
+
+//  A confirmed batch has given ids up to head.
+void channel_grew (channel_t *self, uint64_t head, uint64_t time_ms);
 
 //  Holds a confirmed batch until the ids before it have been fanned out; channel_unhold gives the first one back.
 void channel_hold (channel_t *self, batch_t *batch);

@@ -14,6 +14,7 @@ const counter_t counter_table[] = {
     COUNTER (received_bytes),
     COUNTER (rejected_messages),
     COUNTER (stored_messages),
+    COUNTER (duplicate_messages),
     COUNTER (stored_batches),
     COUNTER (restamped_batches),
     COUNTER (resent_batches),

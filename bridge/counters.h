@@ -14,6 +14,7 @@ typedef struct {
     uint64_t received_bytes;  //  payloads and headers of messages from PULL and SUB
     uint64_t rejected_messages;
     uint64_t stored_messages;
+    uint64_t duplicate_messages;  //  not stored: their msg_id was there
     uint64_t stored_batches;
     uint64_t restamped_batches;  //  another writer came between, or a clock was out of bounds
     uint64_t resent_batches;     //  refused, or their reply was lost

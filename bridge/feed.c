@@ -99,6 +99,9 @@ static void s_send_batch (feed_t *self, channel_t *channel, const batch_t *batch
 
 batch_t *feed_take (feed_t *self, channel_t *channel, batch_t *batch)
 {
+    if (batch->count == 0) {
+        return batch;  //  all of it was known
+    }
     s_meet (self, channel, batch->first - 1);
     bool next = !channel->held_first && batch->first <= channel->cursor + 1;
     if (next) {

@@ -1,9 +1,10 @@
-//  keeper - frees what lies below the floor. One thread, one Redis connection, at most one script under way, so
-//  that Redis serves everybody else between two steps. Any number of bridges may do this at once.
+//  keeper - frees what lies below the floor, and msg_ids that have had their time. One thread, one Redis connection,
+//  one channel at a time, so that Redis serves everybody else between two steps. Any number of bridges may do this at once.
 //
 //  It goes round all channels in slices; a flush names its channel to it over inproc, so that it comes next.
 
 #include "keeper.h"
+#include "limit.h"
 #include "link.h"
 #include "log.h"
 #include "store.h"
@@ -46,18 +47,32 @@ static span_t s_text (const char *text)
     return span_of (text, strlen (text));
 }
 
-static void s_on_freed (void *owner, void *arg, redisReply *reply)
+//  One channel's turn: both steps are sent together, and it comes again while either has more to do.
+typedef struct {
+    char *name;
+    int due;
+    bool left;
+} turn_t;
+
+static void s_on_step (void *owner, void *arg, redisReply *reply)
 {
     keeper_t *self = owner;
-    char *name = arg;
+    turn_t *turn = arg;
     if (reply && reply->type == REDIS_REPLY_ERROR) {
         //  The next round comes back to it.
-        log_write (LEVEL_WARN, "keeper", "free_refused", "channel=%s why=\"%s\"", name, reply->str);
-    } else if (reply && reply->elements == 2 && reply->element[1]->integer) {
-        zlistx_add_end (self->todo, name);
-        name = NULL;
+        log_write (LEVEL_WARN, "keeper", "step_refused", "channel=%s why=\"%s\"", turn->name, reply->str);
+    } else if (reply && reply->elements == 2) {
+        turn->left |= reply->element[1]->integer != 0;
     }
-    free (name);
+    if (--turn->due > 0) {
+        return;
+    }
+    if (turn->left) {
+        zlistx_add_end (self->todo, turn->name);
+    } else {
+        free (turn->name);
+    }
+    free (turn);
     self->busy = false;
 }
 
@@ -81,17 +96,26 @@ static void s_on_slice (void *owner, void *arg, redisReply *reply)
     }
 }
 
-static void s_free (keeper_t *self, char *name)
+//  Takes the name.
+static void s_begin_turn (keeper_t *self, char *name)
 {
+    turn_t *turn = malloc (sizeof *turn);
+    *turn = (turn_t){name, 2, false};
     char *log = store_channel_key (self->config->prefix, s_text (name), "log");
     char *meta = store_channel_key (self->config->prefix, s_text (name), "meta");
-    char members[16], bytes[16];
+    char *ids = store_channel_key (self->config->prefix, s_text (name), "ids");
+    char members[16], bytes[16], dedupe_ms[16];
     snprintf (members, sizeof members, "%d", STEP_MEMBERS);
     snprintf (bytes, sizeof bytes, "%d", STEP_BYTES);
-    span_t words[] = {s_text ("2"), s_text (log), s_text (meta), s_text (members), s_text (bytes)};
-    link_script (self->link, SCRIPT_FREE, s_on_freed, name, 5, words);
+    snprintf (dedupe_ms, sizeof dedupe_ms, "%d", LIMIT_DEDUPE_MS);
+    span_t free_words[] = {s_text ("2"), s_text (log), s_text (meta), s_text (members), s_text (bytes)};
+    link_script (self->link, SCRIPT_FREE, s_on_step, turn, 5, free_words);
+    span_t forget_words[] = {
+        s_text ("3"), s_text (ids), s_text (meta), s_text (log), s_text (dedupe_ms), s_text (members)};
+    link_script (self->link, SCRIPT_FORGET, s_on_step, turn, 6, forget_words);
     free (log);
     free (meta);
+    free (ids);
 }
 
 static void s_slice (keeper_t *self)
@@ -114,7 +138,7 @@ static void s_step (keeper_t *self)
     if (name) {
         zlistx_detach_cur (self->todo);
         self->busy = true;
-        s_free (self, name);
+        s_begin_turn (self, name);
     } else if (zclock_mono () >= self->slice_at_ms) {
         self->busy = true;
         s_slice (self);

@@ -46,6 +46,7 @@ void op_publish (call_t *call)
     call->ask.count = request->message_count;
     call->ask.deadline_ms = zclock_mono () + PUBLISH_MS;
     call->ask.ids = calloc (request->message_count, sizeof *call->ask.ids);
+    call->ask.known = calloc (request->message_count, sizeof *call->ask.known);
     s_ask_lane (call, ASK_PUBLISH);
 }
 
@@ -62,7 +63,14 @@ void op_publish_answered (call_t *call)
     for (size_t i = 0; i < ask->count; i++) {
         msgpack_pack_uint64 (&reply.packer, ask->ids[i]);
     }
-    reply_array (&reply, "duplicates", 0);
+    size_t at = reply_open_array (&reply, "duplicates"), duplicates = 0;
+    for (size_t i = 0; i < ask->count; i++) {
+        if (ask->known[i]) {
+            msgpack_pack_uint64 (&reply.packer, i);
+            duplicates++;
+        }
+    }
+    reply_close_array (&reply, at, duplicates);
     reply_text (&reply, "durability");
     reply_text (&reply, ask->durability);
     call_answer (call, &reply);

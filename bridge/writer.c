@@ -171,27 +171,67 @@ static void s_give_up_channel (writer_t *self, channel_t *channel, const char *w
 
 //  Replies
 
-static void s_confirm (writer_t *self, channel_t *channel, uint64_t first, uint64_t time_ms)
+//  Tells the publishes in a batch their ids: from `first` on, or, when some were known already, `ids` and `known`, an
+//  item for each message.
+static void s_tell_ids (writer_t *self, const batch_t *batch, uint64_t first, const uint64_t *ids, const bool *known)
 {
-    batch_t *batch = channel->first;
+    for (size_t i = 0; i < batch->waiter_count; i++) {
+        const waiter_t *waiter = &batch->waiters[i];
+        ask_t *ask = waiter->ask;
+        for (size_t m = 0; ask && m < waiter->count; m++) {
+            size_t at = waiter->at + m;
+            ask->ids[waiter->ask_at + m] = ids ? ids[at] : first + at;
+            ask->known[waiter->ask_at + m] = known && known[at];
+        }
+        if (ask && (ask->left -= waiter->count) == 0) {
+            ask->durability = link_store (self->link)->durability;
+            s_answer (self, ask);
+        }
+    }
+}
+
+//  Some messages of the batch have a msg_id that the channel had already: `told` is index, id; index, id; …
+static void s_leave_out_known (writer_t *self, batch_t *batch, uint64_t first, const redisReply *told)
+{
+    uint64_t *ids = calloc (batch->count, sizeof *ids);
+    bool *known = calloc (batch->count, sizeof *known);
+    for (size_t i = 0; i + 1 < told->elements; i += 2) {
+        size_t at = strtoul (told->element[i]->str, NULL, 10) - 1;
+        assert (at < batch->count);
+        ids[at] = strtoull (told->element[i + 1]->str, NULL, 10);
+        known[at] = true;
+    }
+    for (size_t i = 0; i < batch->count; i++) {
+        ids[i] = known[i] ? ids[i] : first++;
+    }
+    s_tell_ids (self, batch, 0, ids, known);
+    batch_leave_out (batch, known);
+    self->counters->duplicate_messages += told->elements / 2;
+    free (ids);
+    free (known);
+}
+
+//  Redis has the batch: {'stored' or 'again', first, time_ms, told}.
+static void s_confirm (writer_t *self, channel_t *channel, const redisReply *reply)
+{
+    uint64_t first = (uint64_t)reply->element[1]->integer;
+    uint64_t time_ms = (uint64_t)reply->element[2]->integer;
+    const redisReply *told = reply->element[3];
+    batch_t *batch = channel_confirm (channel);
     if (first != batch->first || time_ms != batch->time_ms) {
         self->counters->restamped_batches++;
     }
-    batch = channel_confirm (channel, first, time_ms);
     self->waiting_messages -= batch->count;
     self->waiting_bytes -= batch->bytes;
+    if (told->elements) {
+        s_leave_out_known (self, batch, first, told);
+    } else {
+        s_tell_ids (self, batch, first, NULL, NULL);
+    }
+    batch_stamp (batch, first, time_ms);
+    channel_grew (channel, first + batch->count - 1, time_ms);
     self->counters->stored_batches++;
     self->counters->stored_messages += batch->count;
-    for (size_t i = 0; i < batch->waiter_count; i++) {
-        const waiter_t *waiter = &batch->waiters[i];
-        for (size_t m = 0; waiter->ask && m < waiter->count; m++) {
-            waiter->ask->ids[waiter->ask_at + m] = first + waiter->at + m;
-        }
-        if (waiter->ask && (waiter->ask->left -= waiter->count) == 0) {
-            waiter->ask->durability = link_store (self->link)->durability;
-            s_answer (self, waiter->ask);
-        }
-    }
     batch = feed_take (self->feed, channel, batch);
     if (batch && !self->spare && batch->room <= SPARE_ROOM) {
         batch_reset (batch);
@@ -269,8 +309,8 @@ static void s_on_appended (void *owner, void *arg, redisReply *reply)
             link_load_scripts (self->link);
         }
         s_refuse (self, channel, !no_script, reply->str);
-    } else if (reply->elements == 3 && batch == channel->first && !channel->refused) {
-        s_confirm (self, channel, (uint64_t)reply->element[1]->integer, (uint64_t)reply->element[2]->integer);
+    } else if (reply->elements == 4 && batch == channel->first && !channel->refused) {
+        s_confirm (self, channel, reply);
     } else {
         s_on_gap (self, channel);
     }
@@ -323,7 +363,7 @@ static void s_send_batch (writer_t *self, channel_t *channel, batch_t *batch)
     uint64_t head = channel->seen_head > channel->head ? channel->seen_head : channel->head;
     append_t append = {
         .digest = link_digest (self->link, SCRIPT_APPEND),
-        .keys = {channel->keys[0], channel->keys[1], channel->keys[2]},
+        .keys = {channel->keys[0], channel->keys[1], channel->keys[2], channel->keys[3]},
         .seq = channel->seq + channel->sent + 1,
         .epoch = store->epoch,
         //  In a store that may have lost writes, a channel that looks new may not be.
@@ -380,9 +420,6 @@ void writer_send (writer_t *self)
 //  These headers ask for what this version does not do yet; taking them in silence would be a false promise.
 const char *writer_refuses (const message_t *message)
 {
-    if (message->msg_id.size) {
-        return "headers.msg_id: not available yet";
-    }
     if (message->delay_ms >= 0) {
         return "headers.delay_ms: not available yet";
     }

@@ -20,6 +20,9 @@ static const char s_status[] = {
 static const char s_free[] = {
 #include "free.inc"
 };
+static const char s_forget[] = {
+#include "forget.inc"
+};
 static const char s_mark_clean[] = {
 #include "mark_clean.inc"
 };
@@ -31,6 +34,7 @@ static const span_t s_texts[SCRIPT_COUNT] = {
     [SCRIPT_FLUSH] = {s_flush, sizeof s_flush},
     [SCRIPT_STATUS] = {s_status, sizeof s_status},
     [SCRIPT_FREE] = {s_free, sizeof s_free},
+    [SCRIPT_FORGET] = {s_forget, sizeof s_forget},
     [SCRIPT_MARK_CLEAN] = {s_mark_clean, sizeof s_mark_clean},
 };
 

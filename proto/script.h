@@ -12,6 +12,7 @@ typedef enum {
     SCRIPT_FLUSH,
     SCRIPT_STATUS,
     SCRIPT_FREE,
+    SCRIPT_FORGET,
     SCRIPT_MARK_CLEAN,
     SCRIPT_COUNT
 } script_t;

@@ -10,7 +10,7 @@ from harness import log
 from harness.wait import eventually
 from harness.wire import decode, encode, pack, unpack, vectors
 
-TO_COME = ("msg_id", "delay_ms", "at_ms", "ttl_ms")
+TO_COME = ("delay_ms", "at_ms", "ttl_ms")
 
 
 def _frames(vector):
@@ -89,6 +89,16 @@ def test_a_refused_message_keeps_its_payload_up_to_4_kib(sent):
             assert payload == frames[0][:4096], vector["name"]
 
 
+def _without_repeats(chosen):
+    """The vectors whose msg_id no earlier one has."""
+    first = {}
+    for vector in chosen:
+        headers = unpack(bytes.fromhex(vector["headers"])) if vector["headers"] else {}
+        msg_id = headers.get("msg_id", vector["name"])
+        first.setdefault(msg_id.encode() if isinstance(msg_id, str) else msg_id, vector)
+    return list(first.values())
+
+
 def test_every_good_message_is_stored_as_it_was_sent(sent):
     chosen, store, _ = sent
     good = [vector for vector in chosen if not _reason(vector)]
@@ -98,6 +108,7 @@ def test_every_good_message_is_stored_as_it_was_sent(sent):
         by_channel.setdefault(_channel(vector), []).append(vector)
     for channel, sent_there in by_channel.items():
         kept = log.expect_sound(store, channel)
+        sent_there = _without_repeats(sent_there)
         assert len(kept) == len(sent_there)
         for vector, (id_, member) in zip(sent_there, kept):
             headers = vector["headers"] and bytes.fromhex(vector["headers"])
