@@ -1,11 +1,14 @@
 """What a SUB gets: byte for byte what is stored, in id order, none twice."""
 
 import os
+import pathlib
+import sys
 
 import pytest
 
 from harness import log
 from harness.bridge import daemon
+from harness.process import Process
 from harness.wait import eventually
 from harness.wire import decode, id_of, pack
 
@@ -147,35 +150,16 @@ def test_replay_then_live_gives_each_message_once_in_order(bridge, client):
     assert worked == [(number + 1, b"%d" % number) for number in range(15000)]
 
 
-def _push_flood(endpoint, count):
-    """Sends `count` messages of 100 bytes to channel `flood` as fast as it can."""
-    import zmq
-    context = zmq.Context()
-    push = context.socket(zmq.PUSH)
-    push.sndhwm = 10000
-    push.connect(endpoint)
-    for number in range(count):
-        push.send(b"flood", zmq.SNDMORE)
-        push.send(b"%0100d" % number)
-    push.close(linger=-1)
-    context.term()
-
-
 def _million(lab, path, count):
     """One producer at full speed: everything arrives, is stored, is replayed, and half of it flushed."""
-    import multiprocessing
     server = lab.redis(fsync="everysec")
     bridge = lab.bridge(server, path=path, fanout={"hwm": 2 * count}, bridge={"log_level": "info"})
     store, client = server.client(), bridge.client()
     sub = bridge.subscriber(b"flood")
-    producer = multiprocessing.get_context("fork").Process(target=_push_flood,
-                                                           args=(bridge.endpoint("pull"), count))
-    producer.start()
-    received = []
-    while len(received) < count:
-        received.append(sub.next()[1])
-    producer.join(60)
-    assert producer.exitcode == 0
+    producer = Process([sys.executable, "-m", "harness.flood", bridge.endpoint("pull"), count],
+                       cwd=pathlib.Path(__file__).parent)
+    received = [envelope for _, envelope in sub.take(count)]
+    assert producer.wait() == 0
     assert [id_of(envelope) for envelope in received] == list(range(1, count + 1))
     assert [envelope[-100:] for envelope in received] == [b"%0100d" % number for number in range(count)]
     key = log.key("flood", "log")
