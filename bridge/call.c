@@ -75,8 +75,8 @@ void call_end (call_t *self)
 void call_in_turn (call_t *self, void (*begin) (call_t *))
 {
     desk_t *desk = self->desk;
-    if (desk->heavy < HEAVY_AT_ONCE) {
-        desk->heavy++;
+    if (self->heavy || desk->heavy < HEAVY_AT_ONCE) {
+        desk->heavy += !self->heavy;
         self->heavy = true;
         begin (self);
     } else {

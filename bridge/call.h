@@ -63,8 +63,8 @@ void call_drop_work (call_t *self);
 //  Frees the call when it is answered and nothing is due. To be called last by whoever held it.
 void call_end (call_t *self);
 
-//  Begins the call now, or when others have ended. For what brings much from Redis, which would else gather all
-//  its answers in memory while the first goes out.
+//  Begins the call now (also again, when it has had its turn), or when others have ended. For what brings much from
+//  Redis, which would else gather all its answers in memory while the first goes out.
 void call_in_turn (call_t *self, void (*begin) (call_t *));
 
 //  Begins the calls whose turn has come. To be called once in each turn of the loop.
