@@ -45,6 +45,17 @@ void call_fail_with (call_t *self, code_t code, const char *message)
     call_fail (self, &fault);
 }
 
+void call_drop_work (call_t *self)
+{
+    if (self->gathering) {
+        msgpack_sbuffer_destroy (&self->reply.buffer);
+        self->gathering = false;
+    }
+    if (self->work) {
+        self->work_destroy (&self->work);
+    }
+}
+
 void call_end (call_t *self)
 {
     if (self->place || self->due) {
@@ -52,9 +63,7 @@ void call_end (call_t *self)
     }
     self->desk->living--;
     self->desk->heavy -= self->heavy;
-    if (self->gathering) {
-        msgpack_sbuffer_destroy (&self->reply.buffer);
-    }
+    call_drop_work (self);
     request_clear (&self->request);
     free (self->ask.ids);
     free (self->ask.known);
@@ -66,8 +75,8 @@ void call_end (call_t *self)
 void call_in_turn (call_t *self, void (*begin) (call_t *))
 {
     desk_t *desk = self->desk;
-    if (desk->heavy < HEAVY_AT_ONCE) {
-        desk->heavy++;
+    if (self->heavy || desk->heavy < HEAVY_AT_ONCE) {
+        desk->heavy += !self->heavy;
         self->heavy = true;
         begin (self);
     } else {
@@ -100,6 +109,12 @@ void call_drop_turns (desk_t *desk)
     }
 }
 
+//  For a call that Redis did not serve: nothing has changed, or it is not known what has.
+static code_t s_failure (const call_t *self)
+{
+    return self->changes && (self->changed || self->due > 0) ? CODE_UNKNOWN_OUTCOME : CODE_UNAVAILABLE;
+}
+
 //  True when Redis can be asked; else the call is answered, unless it was before.
 static bool s_redis_is_up (call_t *self)
 {
@@ -109,7 +124,7 @@ static bool s_redis_is_up (call_t *self)
     if (self->place) {
         char message[200];
         snprintf (message, sizeof message, "Redis is away: %s", link_trouble (self->desk->link));
-        call_fail_with (self, CODE_UNAVAILABLE, message);
+        call_fail_with (self, s_failure (self), message);
     }
     return false;
 }
@@ -142,7 +157,7 @@ bool call_got (call_t *self, const redisReply *reply)
         return false;
     }
     if (reply->type == REDIS_REPLY_ERROR) {
-        call_fail_with (self, CODE_UNAVAILABLE, reply->str);
+        call_fail_with (self, s_failure (self), reply->str);
         return false;
     }
     return true;

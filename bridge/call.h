@@ -38,9 +38,12 @@ struct call {
     void *place;          //  in desk->calls; NULL: answered
     size_t due;           //  replies of Redis and of the lane that will still come
     bool changes;         //  Redis may change something for it
+    bool changed;         //  it has
     reply_t reply;        //  begun, while it gathers from several of Redis's
     bool gathering;
-    ask_t ask;                 //  publish, info
+    ask_t ask;   //  publish, info
+    void *work;  //  the op's own, while it gathers
+    void (*work_destroy) (void **work_p);
     void (*begin) (call_t *);  //  when its turn comes
     bool heavy;
 };
@@ -54,11 +57,14 @@ void call_answer (call_t *self, reply_t *reply);
 void call_fail (call_t *self, const fault_t *fault);
 void call_fail_with (call_t *self, code_t code, const char *message);
 
+//  Lets go of what the op has gathered, so that it can begin, or begin again.
+void call_drop_work (call_t *self);
+
 //  Frees the call when it is answered and nothing is due. To be called last by whoever held it.
 void call_end (call_t *self);
 
-//  Begins the call now, or when others have ended. For what brings much from Redis, which would else gather all
-//  its answers in memory while the first goes out.
+//  Begins the call now (also again, when it has had its turn), or when others have ended. For what brings much from
+//  Redis, which would else gather all its answers in memory while the first goes out.
 void call_in_turn (call_t *self, void (*begin) (call_t *));
 
 //  Begins the calls whose turn has come. To be called once in each turn of the loop.

@@ -4,14 +4,14 @@
 //       ^                      |                       |                     |
 //       +------ s_drop --------+-----------------------+---------------------+
 //
-//  What is sent and not answered waits in one ring, in order; its first `written` bytes are with the kernel.
+//  What is sent and not answered waits in the outbox, in order.
 //  hiredis connects and parses; the asynchronous half of hiredis is not used, since its output buffer copies
 //  each command once more and cannot be bounded.
 
 #include <czmq.h>
-#include <sys/uio.h>
 #include "link.h"
 #include "log.h"
+#include "outbox.h"
 #include "store.h"
 #include "target.h"
 
@@ -21,20 +21,9 @@ enum {
     STEADY_MS = 2000,   //  a connection that served so long was a good one
     CONNECT_MS = 3000,  //  for connect and greeting
     STALL_MS = 20000,   //  without a byte while replies are due: the peer is gone
-    IOV_AT_ONCE = 64
 };
 
 typedef enum { LINK_DOWN, LINK_CONNECTING, LINK_GREETING, LINK_UP } state_t;
-
-typedef struct {
-    const char *data;
-    size_t size;
-    bool owned;   //  free data when answered
-    span_t text;  //  of the script that an owned EVALSHA calls; else empty
-    link_reply_fn *fn;
-    void *owner;
-    void *arg;
-} pending_t;
 
 struct link {
     const char *actor;
@@ -56,13 +45,7 @@ struct link {
     int64_t up_at_ms;   //  when it came up last
     uint64_t connects;
 
-    pending_t *ring;
-    size_t ring_size;  //  a power of two
-    size_t first;      //  ring index of the oldest unanswered
-    size_t count;
-    size_t unwritten;  //  of these, the last `unwritten` are not wholly with the kernel
-    size_t written;    //  bytes of the first of those that are
-
+    outbox_t *outbox;
     link_store_t store;
     char digest[SCRIPT_COUNT][41];
 };
@@ -74,50 +57,18 @@ static void s_set_state (link_t *self, state_t state)
     self->state = state;
 }
 
-//  The ring
-
-static pending_t *s_pending (link_t *self, size_t index)
-{
-    return &self->ring[(self->first + index) & (self->ring_size - 1)];
-}
-
 static void s_push (link_t *self, pending_t pending)
 {
-    if (self->count == self->ring_size) {
-        size_t size = self->ring_size * 2;
-        pending_t *ring = malloc (size * sizeof *ring);
-        for (size_t i = 0; i < self->count; i++) {
-            ring[i] = *s_pending (self, i);
-        }
-        free (self->ring);
-        self->ring = ring;
-        self->ring_size = size;
-        self->first = 0;
-    }
-    if (self->count == 0) {
+    if (outbox_count (self->outbox) == 0) {
         self->heard_at_ms = zclock_mono ();
     }
-    self->count++;
-    self->unwritten++;
-    *s_pending (self, self->count - 1) = pending;
-}
-
-static pending_t s_pop (link_t *self)
-{
-    pending_t pending = *s_pending (self, 0);
-    self->first = (self->first + 1) & (self->ring_size - 1);
-    self->count--;
-    if (self->unwritten > self->count) {
-        self->unwritten = self->count;
-        self->written = 0;
-    }
-    return pending;
+    outbox_push (self->outbox, pending);
 }
 
 //  Answers the oldest pending command.
 static void s_answer (link_t *self, redisReply *reply)
 {
-    pending_t pending = s_pop (self);
+    pending_t pending = outbox_pop (self->outbox);
     if (pending.fn) {
         pending.fn (pending.owner, pending.arg, reply);
     }
@@ -148,7 +99,7 @@ static void s_drop (link_t *self, const char *why)
     self->connect_at_ms = zclock_mono () + self->pause_ms;
     self->pause_ms = self->pause_ms * 2 > PAUSE_LAST_MS ? PAUSE_LAST_MS : self->pause_ms * 2;
     self->drop_wanted = false;
-    while (self->count) {
+    while (outbox_count (self->outbox)) {
         s_answer (self, NULL);
     }
     if (was_up && self->on_state) {
@@ -363,11 +314,11 @@ static bool s_is_message (const link_t *self, const redisReply *reply)
 //  as an EVAL, which needs no cache and fills it; for the borrowed ones their sender has to. Returns whether it did.
 static bool s_send_as_eval (link_t *self, const redisReply *reply)
 {
-    span_t text = s_pending (self, 0)->text;
+    span_t text = outbox_first (self->outbox)->text;
     if (!text.size || reply->type != REDIS_REPLY_ERROR || strncmp (reply->str, "NOSCRIPT", 8) != 0) {
         return false;
     }
-    pending_t pending = s_pop (self);
+    pending_t pending = outbox_pop (self->outbox);
     //  *n $7 EVALSHA $40 digest …
     int begin = (int)strcspn (pending.data, "$");
     const char *rest = pending.data + begin + strlen ("$7\r\nEVALSHA\r\n$40\r\n") + 40;
@@ -391,7 +342,7 @@ static void s_read (link_t *self)
         if (s_is_message (self, reply)) {
             const redisReply *message = ((redisReply *)reply)->element[2];
             self->on_message (self->owner, span_of (message->str, message->len));
-        } else if (self->count - self->unwritten == 0) {
+        } else if (outbox_count (self->outbox) == outbox_unwritten (self->outbox)) {
             rc = REDIS_ERR;
         } else {
             s_judge (self, reply);
@@ -409,35 +360,8 @@ static void s_read (link_t *self)
 
 void link_write (link_t *self)
 {
-    while (self->redis && self->unwritten && self->state >= LINK_GREETING) {
-        struct iovec parts[IOV_AT_ONCE];
-        size_t n = 0, total = 0;
-        for (; n < self->unwritten && n < IOV_AT_ONCE; n++) {
-            pending_t *pending = s_pending (self, self->count - self->unwritten + n);
-            size_t skip = n == 0 ? self->written : 0;
-            parts[n] = (struct iovec){(char *)pending->data + skip, pending->size - skip};
-            total += parts[n].iov_len;
-        }
-        ssize_t sent = writev (self->redis->fd, parts, (int)n);
-        if (sent < 0) {
-            if (errno != EAGAIN && errno != EINTR) {
-                s_drop (self, strerror (errno));
-            }
-            return;
-        }
-        for (size_t left = (size_t)sent, i = 0; left && i < n; i++) {
-            if (left < parts[i].iov_len) {
-                self->written = (i == 0 ? self->written : 0) + left;
-                left = 0;
-            } else {
-                left -= parts[i].iov_len;
-                self->unwritten--;
-                self->written = 0;
-            }
-        }
-        if ((size_t)sent < total) {
-            return;
-        }
+    if (self->redis && self->state >= LINK_GREETING && outbox_write (self->outbox, self->redis->fd)) {
+        s_drop (self, strerror (errno));
     }
 }
 
@@ -469,7 +393,7 @@ void link_work (link_t *self, short revents)
         s_drop (self, why);
     } else if (starting && now_ms >= self->give_up_at_ms) {
         s_drop (self, "no answer in time");
-    } else if (self->state == LINK_UP && self->count && now_ms >= self->heard_at_ms + STALL_MS) {
+    } else if (self->state == LINK_UP && outbox_count (self->outbox) && now_ms >= self->heard_at_ms + STALL_MS) {
         s_drop (self, "no reply for 20 seconds");
     }
     link_write (self);
@@ -481,7 +405,7 @@ int64_t link_deadline_ms (const link_t *self)
     case LINK_DOWN:
         return self->connect_at_ms;
     case LINK_UP:
-        return self->count ? self->heard_at_ms + STALL_MS : INT64_MAX;
+        return outbox_count (self->outbox) ? self->heard_at_ms + STALL_MS : INT64_MAX;
     default:
         return self->give_up_at_ms;
     }
@@ -497,7 +421,7 @@ short link_events (const link_t *self)
     if (self->state == LINK_CONNECTING) {
         return ZMQ_POLLOUT;
     }
-    return self->unwritten ? ZMQ_POLLIN | ZMQ_POLLOUT : ZMQ_POLLIN;
+    return outbox_unwritten (self->outbox) ? ZMQ_POLLIN | ZMQ_POLLOUT : ZMQ_POLLIN;
 }
 
 //  Sending
@@ -521,7 +445,7 @@ void link_script (link_t *self, script_t script, link_reply_fn *fn, void *arg, i
     all[1] = s_text (self->digest[script]);
     memcpy (all + 2, words, (size_t)argc * sizeof *words);
     link_command (self, fn, arg, argc + 2, all);
-    s_pending (self, self->count - 1)->text = script_text (script);
+    outbox_last (self->outbox)->text = script_text (script);
 }
 
 void link_load_scripts (link_t *self)
@@ -560,8 +484,7 @@ link_t *link_new (const char *actor, const char *url, const char *prefix, link_s
     self->pause_ms = PAUSE_FIRST_MS;
     self->store.durability = "memory";
     snprintf (self->trouble, sizeof self->trouble, "not connected yet");
-    self->ring_size = 64;
-    self->ring = malloc (self->ring_size * sizeof *self->ring);
+    self->outbox = outbox_new ();
     return self;
 }
 
@@ -576,7 +499,7 @@ void link_destroy (link_t **self_p)
         }
         target_clear (&self->target);
         free (self->prefix);
-        free (self->ring);
+        outbox_destroy (&self->outbox);
         free (self);
         *self_p = NULL;
     }

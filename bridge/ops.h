@@ -8,7 +8,8 @@
 #include "call.h"
 
 void op_publish (call_t *call);
-void op_replay (call_t *call);
+void op_replay (call_t *call);  //  also again, when the call waits: it then begins anew
+void op_replay_glob (call_t *call);
 void op_flush (call_t *call);
 void op_peek (call_t *call);
 void op_status (call_t *call);

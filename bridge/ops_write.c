@@ -1,19 +1,12 @@
-//  ops_write - publish, flush, info: what goes through the lane or changes Redis. In control's thread.
+//  ops_write - publish, info: what goes through the lane. In control's thread.
 
-#include "name.h"
 #include "ops.h"
 #include "limit.h"
-#include "store.h"
 #include "writer.h"
 
 enum {
     PUBLISH_MS = 4000  //  for the lane to answer a publish in: less than a call may take
 };
-
-static span_t s_text (const char *text)
-{
-    return span_of (text, strlen (text));
-}
 
 //  Hands the call's ask to the lane, whose answer control brings back to the call.
 static void s_ask_lane (call_t *call, ask_kind_t kind)
@@ -76,47 +69,6 @@ void op_publish_answered (call_t *call)
     call_answer (call, &reply);
 }
 
-//  flush
-
-static void s_hint_keeper (call_t *call)
-{
-    span_t channel = call->request.channel;
-    zmq_send (zsock_resolve (call->desk->keeper), channel.data, channel.size, ZMQ_DONTWAIT);
-}
-
-static void s_on_flush (void *owner, void *arg, redisReply *reply)
-{
-    call_t *call = arg;
-    if (call_got (call, reply)) {
-        uint64_t flushed = (uint64_t)reply->element[0]->integer;
-        reply_t answer;
-        reply_ok (&answer, call->request.seq, 2);
-        reply_uint (&answer, "flushed", flushed);
-        reply_map (&answer, "channels", flushed > 0);
-        if (flushed > 0) {
-            reply_str (&answer, call->request.channel);
-            msgpack_pack_uint64 (&answer.packer, flushed);
-            s_hint_keeper (call);
-        }
-        call_answer (call, &answer);
-    }
-    call_end (call);
-}
-
-void op_flush (call_t *call)
-{
-    const request_t *request = &call->request;
-    char *meta = store_channel_key (call->desk->config->prefix, request->channel, "meta");
-    char *gaps = store_channel_key (call->desk->config->prefix, request->channel, "gaps");
-    char before[24];
-    snprintf (before, sizeof before, "%" PRIu64, request->before);
-    span_t words[] = {s_text ("2"), s_text (meta), s_text (gaps), s_text (request->all ? "+inf" : before)};
-    call->changes = true;
-    call_script (call, SCRIPT_FLUSH, s_on_flush, 4, words);
-    free (meta);
-    free (gaps);
-}
-
 //  info
 
 void op_info (call_t *call)
@@ -139,6 +91,7 @@ static void s_pack_limits (reply_t *reply, const config_t *config)
         {"msg_id_bytes", LIMIT_MSG_ID_BYTES},
         {"publish_messages", LIMIT_PUBLISH_MESSAGES},
         {"replay_messages", LIMIT_REPLAY_MESSAGES},
+        {"replay_channels", LIMIT_REPLAY_CHANNELS},
         {"max_reply_bytes", config->max_reply_bytes},
         {"seq_bytes", LIMIT_SEQ_BYTES},
     };

@@ -2,10 +2,15 @@
 
 #include "reply.h"
 
-static void s_begin (reply_t *self, span_t seq, size_t keys)
+void reply_part (reply_t *self)
 {
     msgpack_sbuffer_init (&self->buffer);
     msgpack_packer_init (&self->packer, &self->buffer, msgpack_sbuffer_write);
+}
+
+static void s_begin (reply_t *self, span_t seq, size_t keys)
+{
+    reply_part (self);
     msgpack_pack_map (&self->packer, keys);
     reply_text (self, "seq");
     if (seq.size) {
@@ -41,6 +46,12 @@ void reply_str (reply_t *self, span_t text)
 {
     msgpack_pack_str (&self->packer, text.size);
     msgpack_pack_str_body (&self->packer, text.data, text.size);
+}
+
+void reply_bin (reply_t *self, span_t bytes)
+{
+    msgpack_pack_bin (&self->packer, bytes.size);
+    msgpack_pack_bin_body (&self->packer, bytes.data, bytes.size);
 }
 
 void reply_text (reply_t *self, const char *text)

@@ -18,6 +18,9 @@ typedef struct {
 //  Begins {seq, ok: true, …}. seq is the encoded scalar of the request; size 0: nil.
 void reply_ok (reply_t *self, span_t seq, size_t keys);
 
+//  Begins values that will stand in another reply, by reply_raw.
+void reply_part (reply_t *self);
+
 //  Writes the whole of {seq, ok: false, code, message, retry_ms?, index?}.
 void reply_fault (reply_t *self, span_t seq, const fault_t *fault);
 
@@ -25,6 +28,7 @@ void reply_fault (reply_t *self, span_t seq, const fault_t *fault);
 void reply_text (reply_t *self, const char *text);
 
 void reply_str (reply_t *self, span_t text);
+void reply_bin (reply_t *self, span_t bytes);
 void reply_uint (reply_t *self, const char *key, uint64_t value);
 void reply_bool (reply_t *self, const char *key, bool value);
 

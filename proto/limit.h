@@ -13,6 +13,7 @@ enum {
     LIMIT_FRAME_EXTRA = 32768,       //  a frame may exceed max_message_bytes by this
     LIMIT_PUBLISH_MESSAGES = 1000,   //  messages of one publish request
     LIMIT_REPLAY_MESSAGES = 100000,  //  `limit` of replay and `max` of peek
+    LIMIT_REPLAY_CHANNELS = 1000,    //  of one replay
     LIMIT_WAIT_MS = 3600000,
     LIMIT_SEQ_BYTES = 256  //  a request's seq, encoded
 };

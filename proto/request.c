@@ -1,4 +1,5 @@
-//  request - decodes and checks one request. Owns the messages of a publish, borrows all else; any thread.
+//  request - decodes and checks one request. Owns the messages of a publish and the places of a replay, borrows all
+//  else; any thread.
 //
 //  It must never touch a frame that the scan has not accepted, nor allocate before the count is checked.
 //  It reads by cursor: seq and headers are passed on as the client's own bytes, which a msgpack-c tree has not.
@@ -9,10 +10,15 @@
 #include "request.h"
 #include "scan.h"
 
-_Static_assert(LIMIT_NAME_BYTES == 200 && LIMIT_PUBLISH_MESSAGES == 1000, "the texts below say so");
+_Static_assert(LIMIT_NAME_BYTES == 200 && LIMIT_PUBLISH_MESSAGES == 1000 && LIMIT_REPLAY_CHANNELS == 1000,
+    "the texts below say so");
 
 static const char s_not_messages[] =
     "messages: not an array of 1 to 1000 [channel, payload] or [channel, payload, headers]";
+
+static const char s_not_channels[] = "channels: not a map of 1 to 1000 names, each with an integer from 0 to "
+                                     "9007199254740992";
+static const char s_not_cursor[] = "cursor: not one that replay gave";
 
 enum { RETRY_MS = 1000 };  //  when memory is short
 
@@ -25,6 +31,8 @@ typedef enum {
     ARG_CHANNEL,  //  a channel to write
     ARG_GLOB,
     ARG_TEXT,
+    ARG_CHANNELS,
+    ARG_CURSOR,
     ARG_END,
     ARG_BOOL,
     ARG_UINT
@@ -51,14 +59,22 @@ static const arg_t s_args[] = {
     {OP_PUBLISH, "payload", ARG_VALUE, 0, false, 0, 0, 0},
     {OP_PUBLISH, "headers", ARG_VALUE, 0, false, 0, 0, 0},
     {OP_PUBLISH, "messages", ARG_VALUE, 0, false, 0, 0, 0},
-    {OP_REPLAY, "channel", ARG_NAME, FIELD (channel), true, 0, 0, 0},
+    {OP_REPLAY, "channel", ARG_NAME, FIELD (channel), false, 0, 0, 0},
+    {OP_REPLAY, "channels", ARG_CHANNELS, 0, false, 0, 0, 0},
+    {OP_REPLAY, "pattern", ARG_GLOB, FIELD (pattern), false, 0, 0, 0},
+    {OP_REPLAY, "since_ms", ARG_UINT, FIELD (since_ms), false, 0, 0, ID_MAX},
+    {OP_REPLAY, "cursor", ARG_CURSOR, 0, false, 0, 0, 0},
     {OP_REPLAY, "after", ARG_UINT, FIELD (after), false, 0, 0, ID_MAX},
     {OP_REPLAY, "until", ARG_UINT, FIELD (until), false, UINT64_MAX, 1, ID_MAX},
     {OP_REPLAY, "limit", ARG_UINT, FIELD (limit), false, 1000, 1, LIMIT_REPLAY_MESSAGES},
     {OP_REPLAY, "max_bytes", ARG_UINT, FIELD (max_bytes), false, 0, 1, ID_MAX},
-    {OP_FLUSH, "channel", ARG_CHANNEL, FIELD (channel), true, 0, 0, 0},
+    {OP_FLUSH, "channel", ARG_CHANNEL, FIELD (channel), false, 0, 0, 0},
+    {OP_FLUSH, "pattern", ARG_GLOB, FIELD (pattern), false, 0, 0, 0},
     {OP_FLUSH, "before", ARG_UINT, FIELD (before), false, 0, 1, ID_MAX},
+    {OP_FLUSH, "before_ms", ARG_UINT, FIELD (before_ms), false, 0, 1, ID_MAX},
     {OP_FLUSH, "all", ARG_BOOL, FIELD (all), false, 0, 0, 0},
+    {OP_FLUSH, "dry_run", ARG_BOOL, FIELD (dry_run), false, 0, 0, 0},
+    {OP_FLUSH, "force", ARG_BOOL, FIELD (force), false, 0, 0, 0},
     {OP_PEEK, "channel", ARG_NAME, FIELD (channel), true, 0, 0, 0},
     {OP_PEEK, "end", ARG_END, FIELD (tail), false, 0, 0, 0},
     {OP_PEEK, "max", ARG_UINT, FIELD (limit), false, 1, 1, LIMIT_REPLAY_MESSAGES},
@@ -78,6 +94,7 @@ typedef struct {
 } parse_t;
 
 static int s_check_publish (parse_t *self);
+static int s_check_replay (parse_t *self);
 static int s_check_flush (parse_t *self);
 static int s_check_status (parse_t *self);
 
@@ -87,7 +104,7 @@ static const struct {
     int (*check) (parse_t *self);
 } s_ops[OP_COUNT] = {
     [OP_PUBLISH] = {"publish", s_check_publish},
-    [OP_REPLAY] = {"replay", NULL},
+    [OP_REPLAY] = {"replay", s_check_replay},
     [OP_FLUSH] = {"flush", s_check_flush},
     [OP_PEEK] = {"peek", NULL},
     [OP_STATUS] = {"status", s_check_status},
@@ -238,6 +255,101 @@ static int s_read_uint (parse_t *self, const arg_t *arg, cursor_t value, uint64_
     return 0;
 }
 
+static int s_no_memory (parse_t *self)
+{
+    fault_set (self->fault, CODE_BUSY, "%s: out of memory", op_name (self->request->op));
+    self->fault->retry_ms = RETRY_MS;
+    return -1;
+}
+
+//  Reads the next name and id. Returns false when they are something else.
+static bool s_read_place (cursor_t *entries, place_t *place)
+{
+    return cursor_bytes (entries, &place->name) && cursor_uint (entries, &place->after) && place->after <= ID_MAX;
+}
+
+static int s_compare_places (const void *a, const void *b)
+{
+    return span_compare (((const place_t *)a)->name, ((const place_t *)b)->name);
+}
+
+static int s_check_names_differ (parse_t *self)
+{
+    const request_t *request = self->request;
+    place_t *sorted = malloc (request->place_count * sizeof *sorted);
+    if (!sorted) {
+        return s_no_memory (self);
+    }
+    memcpy (sorted, request->places, request->place_count * sizeof *sorted);
+    qsort (sorted, request->place_count, sizeof *sorted, s_compare_places);
+    bool differ = true;
+    for (size_t at = 1; at < request->place_count; at++) {
+        differ = differ && s_compare_places (&sorted[at - 1], &sorted[at]) != 0;
+    }
+    free (sorted);
+    return differ ? 0 : fault_set (self->fault, CODE_BAD_REQUEST, "channels: a name given twice");
+}
+
+//  Makes room for count places, none read yet. False when memory is short.
+static bool s_make_places (request_t *request, uint32_t count)
+{
+    free (request->places);
+    request->place_count = 0;
+    request->places = calloc (count + 1, sizeof *request->places);
+    return request->places != NULL;
+}
+
+static int s_read_channels (parse_t *self, cursor_t entries)
+{
+    request_t *request = self->request;
+    uint32_t count;
+    if (!cursor_map (&entries, &count) || count < 1 || count > LIMIT_REPLAY_CHANNELS) {
+        return fault_set (self->fault, CODE_BAD_REQUEST, "%s", s_not_channels);
+    }
+    if (!s_make_places (request, count)) {
+        return s_no_memory (self);
+    }
+    for (; request->place_count < count; request->place_count++) {
+        place_t *place = &request->places[request->place_count];
+        if (!s_read_place (&entries, place)) {
+            return fault_set (self->fault, CODE_BAD_REQUEST, "%s", s_not_channels);
+        }
+        const char *flaw = name_flaw (place->name);
+        if (flaw) {
+            return fault_set (self->fault, CODE_BAD_CHANNEL, "channels: %s", flaw);
+        }
+    }
+    return s_check_names_differ (self);
+}
+
+//  Reads the cursor's [since_ms, {name: after}] up to the map's head.
+static bool s_read_cursor_front (request_t *request, cursor_t *cursor, uint32_t *count)
+{
+    uint32_t size;
+    return cursor_array (cursor, &size) && size == 2 && cursor_uint (cursor, &request->since_ms) &&
+           request->since_ms <= ID_MAX && cursor_map (cursor, count) && *count <= LIMIT_REPLAY_CHANNELS;
+}
+
+//  The names stand in the order of their bytes, so that none is there twice. That they match is checked later.
+static int s_read_cursor (parse_t *self, cursor_t value)
+{
+    request_t *request = self->request;
+    span_t bytes = {NULL, 0};
+    uint32_t count = 0;
+    bool valid = cursor_bin (&value, &bytes) && scan_is_one_value (bytes.data, bytes.size, 2);
+    cursor_t cursor = cursor_of (bytes);
+    valid = valid && s_read_cursor_front (request, &cursor, &count);
+    if (valid && !s_make_places (request, count)) {
+        return s_no_memory (self);
+    }
+    for (; valid && request->place_count < count; request->place_count++) {
+        place_t *place = &request->places[request->place_count];
+        valid = s_read_place (&cursor, place) && !name_flaw (place->name) &&
+                (request->place_count == 0 || s_compare_places (place - 1, place) < 0);
+    }
+    return valid ? 0 : fault_set (self->fault, CODE_BAD_REQUEST, "%s", s_not_cursor);
+}
+
 static int s_read_arg (parse_t *self, const arg_t *arg, span_t value)
 {
     void *field = (char *)self->request + arg->field;
@@ -251,6 +363,10 @@ static int s_read_arg (parse_t *self, const arg_t *arg, span_t value)
     case ARG_GLOB:
     case ARG_TEXT:
         return s_read_text (self, arg, cursor, field);
+    case ARG_CHANNELS:
+        return s_read_channels (self, cursor);
+    case ARG_CURSOR:
+        return s_read_cursor (self, cursor);
     case ARG_END:
         return s_read_end (self, arg, cursor, field);
     case ARG_BOOL:
@@ -330,17 +446,46 @@ static int s_check_publish (parse_t *self)
     }
     self->request->messages = calloc (count, sizeof *self->request->messages);
     if (!self->request->messages) {
-        fault_set (self->fault, CODE_BUSY, "publish: out of memory");
-        self->fault->retry_ms = RETRY_MS;
-        return -1;
+        return s_no_memory (self);
     }
     return is_single ? s_read_message (self, single) : s_read_messages (self, cursor, count);
 }
 
+static bool s_is_given (const parse_t *self, const char *key)
+{
+    return s_value (self, key).size > 0;
+}
+
+static int s_check_replay (parse_t *self)
+{
+    const request_t *request = self->request;
+    bool since = s_is_given (self, "since_ms"), cursor = s_is_given (self, "cursor");
+    bool ids = s_is_given (self, "after") || s_is_given (self, "until");
+    bool channels = s_is_given (self, "channels");
+    const char *flaw = NULL;
+    if ((request->channel.size > 0) + channels + (request->pattern.size > 0) != 1) {
+        flaw = "replay: needs exactly one of channel, channels and pattern";
+    } else if (request->channel.size > 0 && (cursor || (since && ids))) {
+        flaw = "replay: channel takes after and until, or since_ms";
+    } else if (channels && (since || cursor || ids)) {
+        flaw = "replay: channels takes none of after, until, since_ms and cursor";
+    } else if (request->pattern.size > 0 && (ids || (since && cursor))) {
+        flaw = "replay: pattern takes cursor or since_ms";
+    }
+    for (size_t at = 0; cursor && !flaw && at < request->place_count; at++) {
+        flaw = glob_matches (request->pattern, request->places[at].name) ? NULL : s_not_cursor;
+    }
+    return flaw ? fault_set (self->fault, CODE_BAD_REQUEST, "%s", flaw) : 0;
+}
+
 static int s_check_flush (parse_t *self)
 {
-    if ((self->request->before > 0) == self->request->all) {
-        return fault_set (self->fault, CODE_BAD_REQUEST, "flush: needs exactly one of before and all");
+    const request_t *request = self->request;
+    if ((request->channel.size > 0) == (request->pattern.size > 0)) {
+        return fault_set (self->fault, CODE_BAD_REQUEST, "flush: needs exactly one of channel and pattern");
+    }
+    if ((request->before > 0) + (request->before_ms > 0) + request->all != 1) {
+        return fault_set (self->fault, CODE_BAD_REQUEST, "flush: needs exactly one of before, before_ms and all");
     }
     return 0;
 }
@@ -382,4 +527,7 @@ void request_clear (request_t *self)
     free (self->messages);
     self->messages = NULL;
     self->message_count = 0;
+    free (self->places);
+    self->places = NULL;
+    self->place_count = 0;
 }

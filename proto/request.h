@@ -10,21 +10,33 @@
 
 typedef enum { OP_PUBLISH, OP_REPLAY, OP_FLUSH, OP_PEEK, OP_STATUS, OP_INFO, OP_PING, OP_COUNT } op_t;
 
+//  A channel, and the id above which it is read.
+typedef struct {
+    span_t name;
+    uint64_t after;
+} place_t;
+
 typedef struct {
     op_t op;     //  OP_COUNT: not known
     span_t seq;  //  the encoded scalar, to be echoed; size 0: none was sent, or none that can be
     //  Arguments, with their defaults filled in
     span_t channel;
     span_t pattern;       //  size 0: none
-    span_t cursor;        //  size 0: none
+    span_t cursor;        //  status; size 0: none
     message_t *messages;  //  publish; owned by the request, its spans borrow the frame
     size_t message_count;
+    place_t *places;     //  replay: `channels` as given, or what the cursor holds, in the order of the names' bytes;
+    size_t place_count;  //  owned by the request, its spans borrow the frame
     uint64_t after;      //  replay
+    uint64_t since_ms;   //  replay, given or from the cursor; 0: none
     uint64_t until;      //  replay, inclusive; UINT64_MAX: none
     uint64_t limit;      //  replay; `max` of peek
     uint64_t max_bytes;  //  replay; 0: as the bridge allows
     uint64_t before;     //  flush; 0: not given
+    uint64_t before_ms;  //  flush; 0: not given
     bool all;            //  flush
+    bool dry_run;        //  flush
+    bool force;          //  flush
     bool tail;           //  peek: end = "tail"
 } request_t;
 

@@ -1,4 +1,6 @@
 //  script - the Lua files of proto/lua, built in. Constant data, read by every thread.
+//
+//  seek.lua is part of the scripts that need it, and none by itself.
 
 #include "script.h"
 
@@ -9,9 +11,11 @@ static const char s_append[] = {
 #include "append.inc"
 };
 static const char s_read[] = {
+#include "seek.inc"
 #include "read.inc"
 };
 static const char s_flush[] = {
+#include "seek.inc"
 #include "flush.inc"
 };
 static const char s_status[] = {

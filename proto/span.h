@@ -22,4 +22,11 @@ static inline bool span_eq (span_t self, const char *text)
     return self.size == strlen (text) && memcmp (self.data, text, self.size) == 0;
 }
 
+//  The order of bytes: below 0, 0 or above.
+static inline int span_compare (span_t self, span_t other)
+{
+    int order = memcmp (self.data, other.data, self.size < other.size ? self.size : other.size);
+    return order ? order : (self.size > other.size) - (self.size < other.size);
+}
+
 #endif

@@ -1,20 +1,29 @@
 -- flush: raises a channel's floor, at once whatever the number of messages; the keeper frees them afterwards.
+-- seek.lua stands before it.
 --
--- KEYS    1 meta   2 gaps
--- ARGV    1 before: the lowest id to keep; '+inf': flush all
--- Result  {flushed, floor}: how many messages became invisible, and the floor afterwards
+-- KEYS    1 log   2 meta   3 gaps
+-- ARGV    1 before: the lowest id to keep; '+inf': flush all; 'ms': as 2 says   2 before_ms: flush what is older
+--         3 '1': a dry run, nothing changes   4 channel's name
+-- Result  {name, flushed}: how many messages became invisible, or would have
 -- Keeps   KEYSPACE.md 5, 6: the floor never falls and never passes head + 1.
-local meta = redis.call('HMGET', KEYS[1], 'head', 'floor')
-local head, floor = tonumber(meta[1]) or 0, tonumber(meta[2]) or 1
-local to = math.min(ARGV[1] == '+inf' and head + 1 or tonumber(ARGV[1]), head + 1)
+local meta = redis.call('HMGET', KEYS[2], 'head', 'floor', 'time')
+local head, floor, time = tonumber(meta[1]) or 0, tonumber(meta[2]) or 1, tonumber(meta[3]) or 0
+local to = head + 1
+if ARGV[1] == 'ms' then
+    to = tonumber(ARGV[2]) > time and to or seek(KEYS[1], floor, tonumber(ARGV[2])) + 1
+elseif ARGV[1] ~= '+inf' then
+    to = math.min(tonumber(ARGV[1]), to)
+end
 if to <= floor then
-    return {0, floor}
+    return {ARGV[4], 0}
 end
 local flushed = to - floor
-for _, gap in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], floor, '+inf')) do
+for _, gap in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], floor, '+inf')) do
     local first, last = string.match(gap, '^(%d+) (%d+)')
     flushed = flushed - math.max(0, math.min(tonumber(last), to - 1) - math.max(tonumber(first), floor) + 1)
 end
-redis.call('HSET', KEYS[1], 'floor', to)
-redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', '(' .. string.format('%.0f', to))
-return {flushed, to}
+if ARGV[3] ~= '1' then
+    redis.call('HSET', KEYS[2], 'floor', to)
+    redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', '(' .. string.format('%.0f', to))
+end
+return {ARGV[4], flushed}

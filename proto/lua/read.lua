@@ -1,22 +1,31 @@
--- read: stored members of a channel in id order, with head and floor of the same instant.
+-- read: stored members of a channel in id order, with head and floor of the same instant. seek.lua stands before it.
 --
 -- KEYS    1 log   2 meta   3 gaps
--- ARGV    1 after: ids above it   2 until: ids up to it, '+inf': all   3 limit of members
---         4 max_bytes of members (at least one comes, whatever its size)   5 '1': the newest first, from until down
--- Result  {head, floor, more, gaps as recorded, members}; more is 1 when members were left out for limit or max_bytes
+-- ARGV    1 after: ids above it   2 until: ids up to it, '+inf': all   3 limit of members   4 max_bytes of members
+--         5 '1': the newest first, from until down
+--         6 since_ms: in place of `after`, what is not older; '0' or absent: as `after` says
+--         7 least: members that come whatever their size, '0' or '1' (absent: 1)
+-- Result  {head, floor, more, gaps as recorded, members, after, upcoming}; more is 1 when members were left out for
+--         limit or max_bytes; `after` is as given, or the newest id older than since_ms (0: none); upcoming is the
+--         time_ms of the first member that was left out for max_bytes, 0: none was
 -- Keeps   KEYSPACE.md 4, 5: what lies below the floor is not read; the first member at or above `until` is, since a
 --         member is stored under its last id. The caller drops ids outside its bounds.
-local meta = redis.call('HMGET', KEYS[2], 'head', 'floor')
-local head, floor = tonumber(meta[1]) or 0, tonumber(meta[2]) or 1
-local from, limit, max_bytes = math.max(ARGV[1] + 1, floor), tonumber(ARGV[3]), tonumber(ARGV[4])
-local newest = ARGV[5] == '1'
-local members, bytes, chunk, score, full = {}, 0, math.min(limit, 16), 0, false
+local meta = redis.call('HMGET', KEYS[2], 'head', 'floor', 'time')
+local head, floor, time = tonumber(meta[1]) or 0, tonumber(meta[2]) or 1, tonumber(meta[3]) or 0
+local after, since = tonumber(ARGV[1]), tonumber(ARGV[6] or 0)
+if since > 0 then
+    after = since > time and head or seek(KEYS[1], floor, since)
+end
+local limit, max_bytes, least, newest = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[7] or 1), ARGV[5] == '1'
+local first = math.max(after + 1, floor)
+local from = first
+local members, bytes, chunk, score, upcoming = {}, 0, math.min(limit, 16), 0, 0
 
 local function take(got)
     for i = 1, #got, 2 do
         local size = #got[i]
-        if #members > 0 and bytes + size > max_bytes then
-            full = true
+        if #members >= least and bytes + size > max_bytes then
+            upcoming = math.max(1, time_of(got[i], 1))
             return
         end
         bytes = bytes + size
@@ -37,9 +46,9 @@ repeat
     take(got)
     from = newest and from or score + 1
     chunk = math.floor(math.max(1, math.min(4096, (max_bytes - bytes) * #members / (bytes + 1))))
-until full or #got < 2 * asked or #members >= limit
-if not full and not newest and ARGV[2] ~= '+inf' and #members < limit then
+until upcoming > 0 or #got < 2 * asked or #members >= limit
+if upcoming == 0 and not newest and ARGV[2] ~= '+inf' and #members < limit then
     take(redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. ARGV[2], '+inf', 'WITHSCORES', 'LIMIT', 0, 1))
 end
-local gaps = redis.call('ZRANGEBYSCORE', KEYS[3], math.max(ARGV[1] + 1, floor), '+inf', 'LIMIT', 0, 1000)
-return {head, floor, (full or #members >= limit) and 1 or 0, gaps, members}
+local gaps = redis.call('ZRANGEBYSCORE', KEYS[3], first, '+inf', 'LIMIT', 0, 1000)
+return {head, floor, (upcoming > 0 or #members >= limit) and 1 or 0, gaps, members, after, upcoming}

@@ -68,7 +68,20 @@ def _successes():
     yield _reply("replay of a channel that does not exist", {
         "seq": 6, "ok": True, "head": 0, "floor": 1, "next": 0, "more": False, "messages": [],
         "gaps": []})
-    yield _reply("flush", {"seq": 7, "ok": True, "flushed": 500, "channels": {"orders": 500}})
+    yield _reply("replay of several channels", {
+        "seq": 13, "ok": True, "messages": [
+            ["orders", _envelope(18, b"a")], ["invoices", _envelope(1, b"b")]],
+        "gaps": [["old", 1, 9, "flushed"]], "next": {"orders": 18, "old": 9, "invoices": 1},
+        "head": {"orders": 18, "old": 9, "invoices": 4},
+        "floor": {"orders": 1, "old": 10, "invoices": 1}, "more": True})
+    yield _reply("replay by glob", {
+        "seq": 14, "ok": True, "messages": [
+            ["orders.a", _envelope(1, b"a")], ["orders.b", _envelope(1, b"b")]],
+        "gaps": [], "cursor": b"any bytes", "more": False})
+    yield _reply("flush", {"seq": 7, "ok": True, "flushed": 500, "channels": {"orders": 500},
+                           "at_risk": {}})
+    yield _reply("flush by glob", {"seq": 15, "ok": True, "flushed": 7,
+                                   "channels": {"orders.a": 5, "orders.b": 2}, "at_risk": {}})
     yield _reply("peek", {"seq": 8, "ok": True, "messages": [["orders", _envelope(501, b"a")]]})
     channel = {"head": 502, "floor": 501, "count": 2, "bytes": 58, "last_ms": TIME, "delayed": 0,
                "paused": False, "groups": {}}

@@ -1,7 +1,8 @@
 """requests.json: requests, with their arguments after defaults, or with the error that they earn.
 
 A vector holds for max_message_bytes = 1048576 unless it says another. In `args`, payloads and
-headers of messages are hex, null is "not given", and channels, patterns and cursors are text.
+headers of messages are hex, null is "not given", channels, patterns and the cursors of status are text.
+The cursor of a replay is opaque to clients, and may be built otherwise in another version; `args` shows what is in it.
 """
 
 import pack
@@ -10,7 +11,15 @@ TOP = 2**53
 MESSAGES = ("messages: not an array of 1 to 1000 [channel, payload] "
             "or [channel, payload, headers]")
 EITHER = "publish: needs either channel and payload or messages"
-ONE_OF = "flush: needs exactly one of before and all"
+ONE_OF = "flush: needs exactly one of before, before_ms and all"
+FLUSH_WHAT = "flush: needs exactly one of channel and pattern"
+REPLAY_WHAT = "replay: needs exactly one of channel, channels and pattern"
+WITH_CHANNEL = "replay: channel takes after and until, or since_ms"
+WITH_CHANNELS = "replay: channels takes none of after, until, since_ms and cursor"
+WITH_PATTERN = "replay: pattern takes cursor or since_ms"
+NOT_CHANNELS = ("channels: not a map of 1 to 1000 names, each with an integer from 0 to "
+                "9007199254740992")
+NOT_CURSOR = "cursor: not one that replay gave"
 NOT_MAP = "request: not a msgpack map"
 NOT_MARKED = "has a control character, a space or one of *?[]{}\\"
 RESERVED = "channel: names that begin with $ are the bridge's own"
@@ -155,13 +164,144 @@ def _publish_faults():
                "too_large", large, 1, max_message_bytes=1024)
 
 
+def _replay_args(**given):
+    return {"channel": None, "channels": None, "pattern": None, "after": 0, "until": None,
+            "since_ms": None, "cursor": None, "limit": 1000, "max_bytes": None, **given}
+
+
+def _flush_args(**given):
+    return {"channel": None, "pattern": None, "before": None, "before_ms": None, "all": False,
+            "dry_run": False, "force": False, **given}
+
+
+def _cursor(since_ms, channels):
+    """A cursor, and what `args` shows of it."""
+    return pack.value([since_ms, channels]), {"since_ms": since_ms, "channels": channels}
+
+
+def _replays():
+    op = {"op": "replay"}
+    yield _good("replay since", {**op, "channel": "orders", "since_ms": 1700000000000},
+                _replay_args(channel="orders", since_ms=1700000000000))
+    yield _good("replay since, the greatest number", {**op, "channel": "orders", "since_ms": TOP},
+                _replay_args(channel="orders", since_ms=TOP))
+    yield _good("replay since 0", {**op, "channel": "orders", "since_ms": 0},
+                _replay_args(channel="orders"))
+    for name, channels in [
+        ("one", {"orders": 0}),
+        ("some, not sorted", {"orders": 17, "größe": TOP, "a": 0, "$rejected": 5, "orders2": 1}),
+        ("1000", {f"c{i}": i for i in range(1000)}),
+        ("a name of 200 bytes", {"n" * 200: 1}),
+    ]:
+        yield _good(f"replay of channels, {name}", {**op, "channels": channels},
+                    _replay_args(channels=channels))
+    yield _good("replay of channels, names as bin", {**op, "channels": {b"b": 2, b"a": 1}},
+                _replay_args(channels={"b": 2, "a": 1}))
+    yield _good("replay of channels with limits",
+                {**op, "channels": {"a": 1}, "limit": 5, "max_bytes": 100},
+                _replay_args(channels={"a": 1}, limit=5, max_bytes=100))
+    yield _good("replay by glob", {**op, "pattern": "or[a-z]*"}, _replay_args(pattern="or[a-z]*"))
+    yield _good("replay by glob since", {**op, "pattern": "*", "since_ms": 5, "limit": 10},
+                _replay_args(pattern="*", since_ms=5, limit=10))
+    for name, since_ms, channels in [
+        ("one", 0, {"orders": 17}), ("none", 0, {}), ("since", 1700000000000, {"a": 1, "b": 2}),
+        ("the greatest numbers", TOP, {"a": TOP}),
+        ("1000", 0, {f"c{i:03}": i for i in range(1000)}),
+        ("names in the order of their bytes", 0, {"Z": 2, "a": 3, "a.b": 4, "é": 5}),
+    ]:
+        cursor, shown = _cursor(since_ms, channels)
+        yield _good(f"replay by glob with a cursor of {name}",
+                    {**op, "pattern": "*", "cursor": cursor},
+                    _replay_args(pattern="*", cursor=shown, since_ms=since_ms or None))
+    cursor, shown = _cursor(0, {"$heads": 1, "$rejected": 2})
+    yield _good("replay by glob of the bridge's own channels",
+                {**op, "pattern": "$*", "cursor": cursor}, _replay_args(pattern="$*", cursor=shown))
+    yield _good("flush of what is older", {"op": "flush", "channel": "orders", "before_ms": 1},
+                _flush_args(channel="orders", before_ms=1))
+    yield _good("flush by glob", {"op": "flush", "pattern": "or*", "all": True},
+                _flush_args(pattern="or*", all=True))
+    yield _good("flush, all given", {"op": "flush", "pattern": "*", "before_ms": TOP, "dry_run": True,
+                                     "force": True, "all": False},
+                _flush_args(pattern="*", before_ms=TOP, dry_run=True, force=True))
+
+
+def _replay_faults():
+    op = {"op": "replay", "seq": 6}
+    cursor = pack.value([0, {"a": 1}])
+    for name, given in [("no channel", {}), ("since_ms alone", {"since_ms": 1}),
+                        ("channel and channels", {"channel": "a", "channels": {"a": 1}}),
+                        ("channel and pattern", {"channel": "a", "pattern": "a"}),
+                        ("channels and pattern", {"channels": {"a": 1}, "pattern": "a"}),
+                        ("channels, pattern and cursor",
+                         {"channels": {"a": 1, "b": 2}, "pattern": "a", "cursor": cursor}),
+                        ("cursor alone", {"cursor": cursor})]:
+        yield _bad(f"replay, {name}", {**op, **given}, "bad_request", REPLAY_WHAT)
+    for name, given in [("since_ms and after", {"since_ms": 1, "after": 0}),
+                        ("since_ms and until", {"since_ms": 1, "until": 5}),
+                        ("cursor", {"cursor": cursor})]:
+        yield _bad(f"replay, channel with {name}", {**op, "channel": "a", **given}, "bad_request",
+                   WITH_CHANNEL)
+    for key, value in [("after", 0), ("until", 5), ("since_ms", 1), ("cursor", cursor)]:
+        yield _bad(f"replay, channels with {key}", {**op, "channels": {"a": 1}, key: value},
+                   "bad_request", WITH_CHANNELS)
+    for name, given in [("after", {"after": 0}), ("until", {"until": 5}),
+                        ("since_ms and cursor", {"since_ms": 1, "cursor": cursor})]:
+        yield _bad(f"replay, pattern with {name}", {**op, "pattern": "*", **given}, "bad_request",
+                   WITH_PATTERN)
+    for name, channels in [
+        ("empty", {}), ("nil", None), ("an array", ["a", 1]), ("a str", "a"),
+        ("1001 of them", {f"c{i}": i for i in range(1001)}), ("an id below 0", {"a": 1, "b": -1}),
+        ("an id beyond 2^53", {"a": TOP + 1}), ("an id nil", {"a": None}), ("an id a float", {"a": 1.0}),
+        ("a name an int", {1: 1}), ("a name nil", {None: 1}),
+        ("a map that claims 1000 entries", pack.Raw(b"\xde\x00\x01\xa1a\x90", "an array as an id")),
+    ]:
+        yield _bad(f"replay, channels {name}", {**op, "channels": channels}, "bad_request",
+                   NOT_CHANNELS)
+    for name, channel, text in [("empty", "", "empty"), ("a glob", "a*", NOT_MARKED),
+                                ("too long", "n" * 201, "longer than 200 bytes"),
+                                ("not UTF-8", pack.Raw(b"\xa2a\xff", "str 61ff"), "not UTF-8")]:
+        channels = pack.Raw(pack.mapping((pack.text("a"), pack.integer(1)),
+                                         (pack.value(channel), pack.integer(2))), f"name {name}")
+        yield _bad(f"replay, channels with a name {name}", {**op, "channels": channels},
+                   "bad_channel", f"channels: {text}")
+    twice = pack.mapping(*((pack.value(key), pack.integer(1)) for key in ("a", "b", b"a")))
+    yield _bad("replay, channels with a name given twice",
+               {**op, "channels": pack.Raw(twice, "a, b, a")}, "bad_request",
+               "channels: a name given twice")
+
+
+def _cursor_faults():
+    good = pack.value([0, {"a": 1, "b": 2}])
+    twice = pack.array(pack.integer(0), pack.mapping((pack.text("a"), pack.integer(1)),
+                                                     (pack.text("a"), pack.integer(1))))
+    for name, cursor in [
+        ("an int", 7), ("nil", None), ("a str", "abc"), ("not in a bin", {"a": 1}), ("empty", b""),
+        ("no msgpack", b"\xc1"), ("cut short", good[:-1]), ("a byte behind", good + b"\x00"),
+        ("a map", pack.value({"a": 1})), ("an array of one", pack.value([0])),
+        ("an array of three", pack.value([0, {}, 0])), ("a time nil", pack.value([None, {}])),
+        ("a time beyond 2^53", pack.value([TOP + 1, {}])),
+        ("an id beyond 2^53", pack.value([0, {"a": TOP + 1}])),
+        ("an id below 0", pack.value([0, {"a": -1}])),
+        ("a name that is none", pack.value([0, {"a*": 1}])),
+        ("a name that doesn't match", pack.value([0, {"a": 1, "b": 2, "z.": 3}])),
+        ("one of the bridge's own names", pack.value([0, {"$rejected": 1}])),
+        ("names not in order", pack.value([0, {"b": 2, "a": 1}])), ("a name twice", twice),
+        ("1001 names", pack.value([0, {f"c{i:04}": i for i in range(1001)}])),
+        ("a map that claims 4294967295 entries", b"\x92\x00\xdf\xff\xff\xff\xff"),
+        ("deep", pack.value([0, pack.Raw(pack.nested(1000), "deep")])),
+    ]:
+        yield _bad(f"replay, cursor {name}",
+                   {"op": "replay", "seq": 6, "pattern": "*[^.]", "cursor": cursor}, "bad_request",
+                   NOT_CURSOR)
+
+
 def _reads():
-    base = {"channel": "orders", "after": 0, "until": None, "limit": 1000, "max_bytes": None}
+    base = _replay_args(channel="orders")
     replay = {"op": "replay", "channel": "orders"}
     yield _good("replay", replay, base)
     yield _good("replay, all given",
                 {**replay, "after": 500, "until": 900, "limit": 10, "max_bytes": 65536, "seq": 1},
-                {"channel": "orders", "after": 500, "until": 900, "limit": 10, "max_bytes": 65536})
+                _replay_args(channel="orders", after=500, until=900, limit=10, max_bytes=65536))
     yield _good("replay, after as uint 64", {**replay, "after": pack.Raw(pack.uint64(5), "uint64 5")},
                 {**base, "after": 5})
     yield _good("replay, after as int 64",
@@ -169,19 +309,19 @@ def _reads():
                 {**base, "after": 5})
     yield _good("replay, the greatest numbers",
                 {**replay, "after": TOP, "until": TOP, "limit": 100000, "max_bytes": TOP},
-                {"channel": "orders", "after": TOP, "until": TOP, "limit": 100000, "max_bytes": TOP})
+                _replay_args(channel="orders", after=TOP, until=TOP, limit=100000, max_bytes=TOP))
     yield _good("replay, the least numbers",
                 {**replay, "after": 0, "until": 1, "limit": 1, "max_bytes": 1},
-                {"channel": "orders", "after": 0, "until": 1, "limit": 1, "max_bytes": 1})
+                _replay_args(channel="orders", until=1, limit=1, max_bytes=1))
     yield _good("replay of $rejected", {**replay, "channel": "$rejected"},
                 {**base, "channel": "$rejected"})
     yield _good("replay, channel a bin", {**replay, "channel": b"orders"}, base)
     yield _good("flush before an id", {"op": "flush", "channel": "orders", "before": 501},
-                {"channel": "orders", "before": 501, "all": False})
+                _flush_args(channel="orders", before=501))
     yield _good("flush before the greatest id", {"op": "flush", "channel": "orders", "before": TOP},
-                {"channel": "orders", "before": TOP, "all": False})
+                _flush_args(channel="orders", before=TOP))
     yield _good("flush all", {"op": "flush", "channel": "orders", "all": True},
-                {"channel": "orders", "before": None, "all": True})
+                _flush_args(channel="orders", all=True))
     yield _good("peek", {"op": "peek", "channel": "orders"},
                 {"channel": "orders", "end": "head", "max": 1})
     yield _good("peek at the tail", {"op": "peek", "channel": "orders", "end": "tail", "max": 100000},
@@ -211,9 +351,10 @@ def _read_faults():
     replay = {"op": "replay", "channel": "orders", "seq": 5}
     flush = {"op": "flush", "channel": "orders", "seq": 5}
     peek = {"op": "peek", "channel": "orders", "seq": 5}
-    for op in ("replay", "flush", "peek"):
-        rest = {"before": 5} if op == "flush" else {}
-        yield _bad(f"{op}, no channel", {"op": op, **rest}, "bad_request", "channel: missing")
+    yield _bad("peek, no channel", {"op": "peek"}, "bad_request", "channel: missing")
+    yield _bad("flush, no channel", {"op": "flush", "before": 5}, "bad_request", FLUSH_WHAT)
+    yield _bad("flush, channel and pattern", {**flush, "pattern": "*", "all": True}, "bad_request",
+               FLUSH_WHAT)
     for op in ("replay", "flush", "peek", "status"):
         rest = {"before": 5} if op == "flush" else {}
         for name, channel, code, text in [
@@ -228,12 +369,21 @@ def _read_faults():
             yield _bad(f"{op}, channel {name}", {"op": op, "channel": channel, **rest}, code, text)
     yield from _number_faults(replay, "after", 0, TOP)
     yield from _number_faults(replay, "until", 1, TOP)
+    yield from _number_faults(replay, "since_ms", 0, TOP)
     yield from _number_faults(replay, "limit", 1, 100000)
     yield from _number_faults(replay, "max_bytes", 1, TOP)
     yield from _number_faults(flush, "before", 1, TOP)
+    yield from _number_faults(flush, "before_ms", 1, TOP)
     yield from _number_faults(peek, "max", 1, 100000)
     yield _bad("flush, neither before nor all", flush, "bad_request", ONE_OF)
     yield _bad("flush, before and all", {**flush, "before": 5, "all": True}, "bad_request", ONE_OF)
+    yield _bad("flush, before and before_ms", {**flush, "before": 5, "before_ms": 5}, "bad_request",
+               ONE_OF)
+    yield _bad("flush, before_ms and all", {**flush, "before_ms": 5, "all": True}, "bad_request",
+               ONE_OF)
+    for key in ("dry_run", "force"):
+        yield _bad(f"flush, {key} 1", {**flush, "all": True, key: 1}, "bad_request",
+                   f"{key}: not a bool")
     yield _bad("flush, all false", {**flush, "all": False}, "bad_request", ONE_OF)
     yield _bad("flush, all 1", {**flush, "all": 1}, "bad_request", "all: not a bool")
     yield _bad("flush, all nil", {**flush, "all": None}, "bad_request", "all: not a bool")
@@ -254,7 +404,8 @@ def _read_faults():
         ("with a space", "a *", "bad_channel", "pattern: has a control character or a space"),
         ("with a newline", "*\n", "bad_channel", "pattern: has a control character or a space"),
     ]:
-        yield _bad(f"status, pattern {name}", {"op": "status", "pattern": pattern}, code, text)
+        for op, rest in (("status", {}), ("replay", {}), ("flush", {"all": True})):
+            yield _bad(f"{op}, pattern {name}", {"op": op, "pattern": pattern, **rest}, code, text)
     yield _bad("status, cursor an int", {"op": "status", "cursor": 7}, "bad_request",
                "cursor: not a string")
 
@@ -323,12 +474,7 @@ def _key_faults():
                   "a?")
     yield unknown("a key of 65 bytes", {"op": "ping", "k" * 65: 1}, "k" * 64)
     yield unknown("a key of 10000 bytes", {"op": "ping", "k" * 10000: 1}, "k" * 64)
-    for key, value in [("since_ms", 1), ("channels", {"a": 0}), ("wait_ms", 100), ("pattern", "*"),
-                       ("cursor", b"")]:
-        yield unknown(f"replay, {key}, still to come", {**replay, key: value}, key)
-    for key, value in [("pattern", "*"), ("before_ms", 1), ("dry_run", True), ("force", True)]:
-        yield unknown(f"flush, {key}, still to come",
-                      {"op": "flush", "channel": "a", "all": True, key: value}, key)
+    yield unknown("replay, wait_ms, still to come", {**replay, "wait_ms": 100}, "wait_ms")
     for key, value in [("group", "g"), ("wait_ms", 100)]:
         yield unknown(f"peek, {key}, still to come", {"op": "peek", "channel": "a", key: value}, key)
     for key, value in [("op", "ping"), ("seq", 1), ("channel", "a"), ("limit", 5)]:
@@ -355,7 +501,7 @@ def _seqs():
         yield {**_bad(f"seq {name}", {"op": "ping", "seq": seq}, "bad_request", "seq: not a scalar"),
                "seq": None}
     yield _good("seq last", {"op": "replay", "channel": "a", "seq": 77},
-                {"channel": "a", "after": 0, "until": None, "limit": 1000, "max_bytes": None})
+                _replay_args(channel="a"))
     yield _long_head()
 
 
@@ -369,5 +515,6 @@ def _long_head():
 
 
 def vectors():
-    return [*_publish(), *_publish_faults(), *_reads(), *_read_faults(), *_frames(),
+    return [*_publish(), *_publish_faults(), *_reads(), *_replays(), *_read_faults(),
+            *_replay_faults(), *_cursor_faults(), *_frames(),
             *_shape_faults(), *_key_faults(), *_seqs()]

@@ -29,13 +29,50 @@ static bool s_messages_are (const request_t *request, json_t *expected)
     return equal;
 }
 
+//  {name: after}, in the order of the request's places.
+static bool s_places_are (const request_t *request, json_t *expected)
+{
+    bool equal = request->place_count == json_object_size (expected);
+    const char *name;
+    json_t *after;
+    size_t at = 0;
+    json_object_foreach (expected, name, after)
+    {
+        const place_t *place = &request->places[at++];
+        equal = equal && span_eq (place->name, name) && place->after == (uint64_t)json_integer_value (after);
+    }
+    return equal;
+}
+
+//  Of a status it is text, of a replay {since_ms, channels}.
+static bool s_cursor_is (const request_t *request, json_t *expected)
+{
+    if (request->op == OP_STATUS) {
+        return s_text_is (request->cursor, expected);
+    }
+    return json_is_null (expected) || (s_number_is (request->since_ms, json_object_get (expected, "since_ms"), 0) &&
+                                          s_places_are (request, json_object_get (expected, "channels")));
+}
+
+static bool s_flag_is (const request_t *request, const char *key, json_t *expected)
+{
+    bool flag = key[0] == 'a' ? request->all : key[0] == 'd' ? request->dry_run : request->force;
+    return flag == json_is_true (expected);
+}
+
 static bool s_arg_is (const request_t *request, const char *key, json_t *expected)
 {
     if (strcmp (key, "messages") == 0) {
         return s_messages_are (request, expected);
     }
-    if (strcmp (key, "all") == 0) {
-        return request->all == json_is_true (expected);
+    if (json_is_boolean (expected)) {
+        return s_flag_is (request, key, expected);
+    }
+    if (strcmp (key, "cursor") == 0) {
+        return s_cursor_is (request, expected);
+    }
+    if (strcmp (key, "channels") == 0) {
+        return json_is_null (expected) || s_places_are (request, expected);
     }
     if (strcmp (key, "end") == 0) {
         return span_eq (text_of (expected), request->tail ? "tail" : "head");
@@ -43,7 +80,7 @@ static bool s_arg_is (const request_t *request, const char *key, json_t *expecte
     const struct {
         const char *key;
         span_t text;
-    } texts[] = {{"channel", request->channel}, {"pattern", request->pattern}, {"cursor", request->cursor}};
+    } texts[] = {{"channel", request->channel}, {"pattern", request->pattern}};
     for (size_t at = 0; at < sizeof texts / sizeof *texts; at++) {
         if (strcmp (key, texts[at].key) == 0) {
             return s_text_is (texts[at].text, expected);
@@ -54,7 +91,8 @@ static bool s_arg_is (const request_t *request, const char *key, json_t *expecte
         uint64_t number;
         uint64_t absent;
     } numbers[] = {{"after", request->after, 0}, {"until", request->until, UINT64_MAX}, {"limit", request->limit, 0},
-        {"max", request->limit, 0}, {"max_bytes", request->max_bytes, 0}, {"before", request->before, 0}};
+        {"max", request->limit, 0}, {"max_bytes", request->max_bytes, 0}, {"before", request->before, 0},
+        {"since_ms", request->since_ms, 0}, {"before_ms", request->before_ms, 0}};
     for (size_t at = 0; at < sizeof numbers / sizeof *numbers; at++) {
         if (strcmp (key, numbers[at].key) == 0) {
             return s_number_is (numbers[at].number, expected, numbers[at].absent);

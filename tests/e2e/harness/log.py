@@ -1,6 +1,6 @@
 """A channel as it lies in Redis, read past the bridge."""
 
-from .wire import decode, id_of
+from .wire import decode, encode, id_of
 
 
 def key(channel, what, prefix="zrb"):
@@ -29,3 +29,16 @@ def expect_sound(store, channel, first=1):
     times = [decode(member)[1] for _, member in found]
     assert times == sorted(times)
     return found
+
+
+def lay(store, channel, times, per_member=1, first=1):
+    """Writes messages with these times, ids from `first` on, payloads the ids; so many envelopes a member."""
+    envelopes = [encode(id_, time_ms, None, b"%d" % id_) for id_, time_ms in enumerate(times, first)]
+    pipe = store.pipeline()
+    for at in range(0, len(envelopes), per_member):
+        group = envelopes[at:at + per_member]
+        pipe.zadd(key(channel, "log"), {b"".join(group): first + at + len(group) - 1})
+    pipe.hset(key(channel, "meta"), mapping={"head": first + len(times) - 1, "time": times[-1],
+                                             "bytes": sum(map(len, envelopes))})
+    pipe.zadd("zrb:channels", {channel: 0})
+    pipe.execute()

@@ -1,0 +1,51 @@
+//  names - walks through the index of channels. In control's thread.
+
+#include "name.h"
+#include "names.h"
+
+enum { PAGE = 1000 };
+
+static span_t s_text (const char *text)
+{
+    return span_of (text, strlen (text));
+}
+
+names_t names_of (span_t glob)
+{
+    size_t size = 0;
+    while (size < glob.size && !strchr ("*?[\\", glob.data[size])) {
+        size++;
+    }
+    names_t self = {.glob = glob, .from = "-", .to = "+"};
+    if (size > 0) {
+        //  All names that begin so stand before the same bytes with the last one raised. UTF-8 has no byte 0xff.
+        snprintf (self.from, sizeof self.from, "[%.*s", (int)size, glob.data);
+        snprintf (self.to, sizeof self.to, "(%.*s%c", (int)size - 1, glob.data, glob.data[size - 1] + 1);
+    }
+    return self;
+}
+
+void names_ask (names_t *self, call_t *call, link_reply_fn *fn)
+{
+    char count[24];
+    snprintf (count, sizeof count, "%d", PAGE);
+    span_t words[] = {s_text ("ZRANGEBYLEX"), s_text (call->desk->channels_key), s_text (self->from), s_text (self->to),
+        s_text ("LIMIT"), s_text ("0"), s_text (count)};
+    call_command (call, fn, sizeof words / sizeof *words, words);
+}
+
+span_t names_next (names_t *self, const redisReply *page, size_t *at)
+{
+    while (*at < page->elements) {
+        const redisReply *item = page->element[(*at)++];
+        span_t name = span_of (item->str, item->len);
+        if (glob_matches (self->glob, name)) {
+            return name;
+        }
+    }
+    self->done = page->elements < PAGE;
+    if (!self->done) {
+        snprintf (self->from, sizeof self->from, "(%s", page->element[page->elements - 1]->str);
+    }
+    return span_of (NULL, 0);
+}

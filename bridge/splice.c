@@ -1,0 +1,90 @@
+//  splice - puts stored envelopes into a reply. In control's thread.
+//
+//  A member may hold several envelopes back to back. What is no envelope was written there by hand, and is left out.
+
+#include <stdlib.h>
+#include "envelope.h"
+#include "splice.h"
+
+enum {
+    MESSAGE_EXTRA = 16  //  bytes of a message in a reply beyond its name and envelope, at most
+};
+
+bool splice_envelope (splice_t *self, span_t channel, span_t envelope)
+{
+    size_t reply_bytes = self->reply->buffer.size + envelope.size + channel.size + MESSAGE_EXTRA;
+    bool too_large = self->bytes + envelope.size > self->max_bytes || reply_bytes > self->max_reply_bytes;
+    if (self->full || (self->count > 0 && too_large)) {
+        self->full = true;
+        return false;
+    }
+    msgpack_pack_array (&self->reply->packer, 2);
+    reply_str (self->reply, channel);
+    reply_raw (self->reply, envelope);
+    self->count++;
+    self->bytes += envelope.size;
+    self->full = self->count == self->limit || self->bytes >= self->max_bytes;
+    return true;
+}
+
+static bool s_splice_member (splice_t *self, span_t channel, span_t member, uint64_t *after, uint64_t until)
+{
+    size_t at = 0, size;
+    envelope_t envelope;
+    while (at < member.size && (size = envelope_decode (&envelope, member.data + at, member.size - at)) > 0) {
+        if (envelope.id > *after && envelope.id <= until) {
+            if (!splice_envelope (self, channel, span_of (member.data + at, size))) {
+                return false;
+            }
+            *after = envelope.id;
+        }
+        at += size;
+    }
+    return true;
+}
+
+bool splice_members (splice_t *self, span_t channel, const redisReply *members, uint64_t *after, uint64_t until)
+{
+    for (size_t i = 0; i < members->elements; i++) {
+        const redisReply *member = members->element[i];
+        if (!s_splice_member (self, channel, span_of (member->str, member->len), after, until)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+//  Finds the envelopes of a member whose ids are from `from` on. Returns their count; fills `to` unless it is NULL.
+static size_t s_find_envelopes (span_t member, uint64_t from, span_t *to)
+{
+    size_t at = 0, size, count = 0;
+    envelope_t envelope;
+    while (at < member.size && (size = envelope_decode (&envelope, member.data + at, member.size - at)) > 0) {
+        if (envelope.id >= from) {
+            if (to) {
+                to[count] = span_of (member.data + at, size);
+            }
+            count++;
+        }
+        at += size;
+    }
+    return count;
+}
+
+static void s_splice_backwards (splice_t *self, span_t channel, span_t member, uint64_t from)
+{
+    size_t count = s_find_envelopes (member, from, NULL);
+    span_t *envelopes = calloc (count + 1, sizeof *envelopes);
+    s_find_envelopes (member, from, envelopes);
+    while (count > 0 && splice_envelope (self, channel, envelopes[count - 1])) {
+        count--;
+    }
+    free (envelopes);
+}
+
+void splice_newest (splice_t *self, span_t channel, const redisReply *members, uint64_t from)
+{
+    for (size_t i = 0; i < members->elements && !self->full; i++) {
+        s_splice_backwards (self, channel, span_of (members->element[i]->str, members->element[i]->len), from);
+    }
+}

@@ -1,0 +1,30 @@
+//  splice - puts stored envelopes into a reply as [channel, envelope], within the reply's limits.
+
+#ifndef SPLICE_H_INCLUDED
+#define SPLICE_H_INCLUDED
+
+#include <hiredis/hiredis.h>
+#include "reply.h"
+
+//  One for each reply; the reply is borrowed.
+typedef struct {
+    reply_t *reply;
+    size_t limit;            //  messages
+    size_t max_bytes;        //  of envelopes; the first message goes in whatever its size
+    size_t max_reply_bytes;  //  of the reply so far
+    size_t count;            //  what went in
+    size_t bytes;
+    bool full;  //  no more goes in
+} splice_t;
+
+//  The bytes are one envelope. Returns false when it is one too many; the splice is full then.
+bool splice_envelope (splice_t *self, span_t channel, span_t envelope);
+
+//  Puts in the envelopes of the members, in their order, whose ids lie above *after and up to until; *after becomes the
+//  last one's id. Returns true when all went in.
+bool splice_members (splice_t *self, span_t channel, const redisReply *members, uint64_t *after, uint64_t until);
+
+//  The same for members that stand newest first, down to the id `from`.
+void splice_newest (splice_t *self, span_t channel, const redisReply *members, uint64_t from);
+
+#endif
