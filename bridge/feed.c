@@ -53,16 +53,6 @@ static errand_t *s_errand (feed_t *self, channel_t *channel, uint64_t until)
     return errand;
 }
 
-static span_t s_text (const char *text)
-{
-    return span_of (text, strlen (text));
-}
-
-static span_t s_number (char *to, uint64_t value)
-{
-    return span_of (to, (size_t)snprintf (to, 24, "%" PRIu64, value));
-}
-
 static void s_advance (feed_t *self, channel_t *channel);
 
 static void s_moved (feed_t *self, channel_t *channel, uint64_t cursor)
@@ -176,9 +166,9 @@ static void s_refill (feed_t *self, channel_t *channel, uint64_t until)
     }
     channel->refilling = true;
     char numbers[4][24];
-    span_t words[] = {s_text ("3"), s_text (channel->keys[0]), s_text (channel->keys[1]), s_text (channel->keys[2]),
-        s_number (numbers[0], channel->cursor), s_number (numbers[1], until), s_number (numbers[2], READ_MEMBERS),
-        s_number (numbers[3], READ_BYTES), s_text ("0")};
+    span_t words[] = {span_text ("3"), span_text (channel->keys[0]), span_text (channel->keys[1]),
+        span_text (channel->keys[2]), span_number (numbers[0], channel->cursor), span_number (numbers[1], until),
+        span_number (numbers[2], READ_MEMBERS), span_number (numbers[3], READ_BYTES), span_text ("0")};
     link_script (self->link, SCRIPT_READ, s_on_refill, s_errand (self, channel, until), 9, words);
 }
 
@@ -234,7 +224,7 @@ static void s_end_round (feed_t *self)
     free (self->look_from);
     self->look_from = strdup ("-");
     self->looking_at_all = false;
-    span_t words[] = {s_text ("PING")};
+    span_t words[] = {span_text ("PING")};
     link_command (self->link, s_on_round_end, self, 1, words);
 }
 
@@ -247,7 +237,7 @@ static void s_on_slice (void *owner, void *arg, redisReply *reply)
     }
     for (size_t i = 0; i < reply->elements; i++) {
         channel_t *channel = self->find (self->owner, span_of (reply->element[i]->str, reply->element[i]->len));
-        span_t words[] = {s_text ("HGET"), s_text (channel->keys[1]), s_text ("head")};
+        span_t words[] = {span_text ("HGET"), span_text (channel->keys[1]), span_text ("head")};
         link_command (self->link, s_on_head, s_errand (self, channel, 0), 3, words);
     }
     if (reply->elements < LOOK_CHANNELS) {
@@ -263,8 +253,8 @@ static void s_on_slice (void *owner, void *arg, redisReply *reply)
 static void s_look (feed_t *self)
 {
     char count[24];
-    span_t words[] = {s_text ("ZRANGEBYLEX"), s_text (self->channels_key), s_text (self->look_from), s_text ("+"),
-        s_text ("LIMIT"), s_text ("0"), s_number (count, LOOK_CHANNELS)};
+    span_t words[] = {span_text ("ZRANGEBYLEX"), span_text (self->channels_key), span_text (self->look_from),
+        span_text ("+"), span_text ("LIMIT"), span_text ("0"), span_number (count, LOOK_CHANNELS)};
     link_command (self->link, s_on_slice, self, 7, words);
     self->looking = true;
 }

@@ -77,11 +77,6 @@ static void s_pack_text (msgpack_packer *packer, span_t text)
     msgpack_pack_str_body (packer, text.data, text.size);
 }
 
-static span_t s_text (const char *text)
-{
-    return span_of (text, strlen (text));
-}
-
 static void s_log_rejection (intake_t *self, const char *reason, const char *peer)
 {
     int64_t now_ms = zclock_mono ();
@@ -106,16 +101,16 @@ static void s_reject (intake_t *self, const message_t *message, const char *reas
     msgpack_packer packer;
     msgpack_packer_init (&packer, &headers, msgpack_sbuffer_write);
     msgpack_pack_map (&packer, 2 + (message->channel.size > 0));
-    s_pack_text (&packer, s_text ("reason"));
-    s_pack_text (&packer, s_text (reason));
-    s_pack_text (&packer, s_text ("peer"));
-    s_pack_text (&packer, s_text (peer));
+    s_pack_text (&packer, span_text ("reason"));
+    s_pack_text (&packer, span_text (reason));
+    s_pack_text (&packer, span_text ("peer"));
+    s_pack_text (&packer, span_text (peer));
     if (message->channel.size) {
-        s_pack_text (&packer, s_text ("channel"));
+        s_pack_text (&packer, span_text ("channel"));
         s_pack_text (&packer, message->channel);
     }
     message_t rejected = {
-        .channel = s_text ("$rejected"),
+        .channel = span_text ("$rejected"),
         .payload = message->payload.data ? message->payload : raw,
         .headers = span_of (headers.data, headers.size),
     };

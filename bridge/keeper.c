@@ -42,11 +42,6 @@ static void s_on_state (void *owner, bool up)
     }
 }
 
-static span_t s_text (const char *text)
-{
-    return span_of (text, strlen (text));
-}
-
 //  One channel's turn: both steps are sent together, and it comes again while either has more to do.
 typedef struct {
     char *name;
@@ -101,17 +96,17 @@ static void s_begin_turn (keeper_t *self, char *name)
 {
     turn_t *turn = malloc (sizeof *turn);
     *turn = (turn_t){name, 2, false};
-    char *log = store_channel_key (self->config->prefix, s_text (name), "log");
-    char *meta = store_channel_key (self->config->prefix, s_text (name), "meta");
-    char *ids = store_channel_key (self->config->prefix, s_text (name), "ids");
+    char *log = store_channel_key (self->config->prefix, span_text (name), "log");
+    char *meta = store_channel_key (self->config->prefix, span_text (name), "meta");
+    char *ids = store_channel_key (self->config->prefix, span_text (name), "ids");
     char members[16], bytes[16], dedupe_ms[16];
     snprintf (members, sizeof members, "%d", STEP_MEMBERS);
     snprintf (bytes, sizeof bytes, "%d", STEP_BYTES);
     snprintf (dedupe_ms, sizeof dedupe_ms, "%d", LIMIT_DEDUPE_MS);
-    span_t free_words[] = {s_text ("2"), s_text (log), s_text (meta), s_text (members), s_text (bytes)};
+    span_t free_words[] = {span_text ("2"), span_text (log), span_text (meta), span_text (members), span_text (bytes)};
     link_script (self->link, SCRIPT_FREE, s_on_step, turn, 5, free_words);
-    span_t forget_words[] = {
-        s_text ("3"), s_text (ids), s_text (meta), s_text (log), s_text (dedupe_ms), s_text (members)};
+    span_t forget_words[] = {span_text ("3"), span_text (ids), span_text (meta), span_text (log), span_text (dedupe_ms),
+        span_text (members)};
     link_script (self->link, SCRIPT_FORGET, s_on_step, turn, 6, forget_words);
     free (log);
     free (meta);
@@ -122,8 +117,8 @@ static void s_slice (keeper_t *self)
 {
     char count[16];
     snprintf (count, sizeof count, "%d", SLICE_CHANNELS);
-    span_t words[] = {s_text ("ZRANGEBYLEX"), s_text (self->channels_key), s_text (self->cursor), s_text ("+"),
-        s_text ("LIMIT"), s_text ("0"), s_text (count)};
+    span_t words[] = {span_text ("ZRANGEBYLEX"), span_text (self->channels_key), span_text (self->cursor),
+        span_text ("+"), span_text ("LIMIT"), span_text ("0"), span_text (count)};
     link_command (self->link, s_on_slice, NULL, 7, words);
     self->slice_at_ms = zclock_mono () + SLICE_EVERY_MS;
 }

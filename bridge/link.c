@@ -216,11 +216,6 @@ static void s_send_words (link_t *self, link_reply_fn *fn, void *owner, void *ar
     s_push (self, (pending_t){command, (size_t)size, true, {0}, fn, owner, arg});
 }
 
-static span_t s_text (const char *text)
-{
-    return span_of (text, strlen (text));
-}
-
 //  INFO tells run_id, without which hello cannot be said.
 static void s_on_info (void *owner, void *arg, redisReply *reply)
 {
@@ -246,8 +241,8 @@ static void s_on_info (void *owner, void *arg, redisReply *reply)
     }
     char *key = store_key (self->prefix, "store");
     zuuid_t *epoch = zuuid_new (), *store = zuuid_new ();
-    span_t words[] = {s_text ("EVAL"), script_text (SCRIPT_HELLO), s_text ("1"), s_text (key),
-        s_text (self->store.run_id), s_text (zuuid_str (epoch)), s_text (zuuid_str (store))};
+    span_t words[] = {span_text ("EVAL"), script_text (SCRIPT_HELLO), span_text ("1"), span_text (key),
+        span_text (self->store.run_id), span_text (zuuid_str (epoch)), span_text (zuuid_str (store))};
     s_send_words (self, s_on_hello, self, NULL, 7, words);
     zuuid_destroy (&epoch);
     zuuid_destroy (&store);
@@ -262,20 +257,21 @@ static void s_greet (link_t *self)
         redisEnableKeepAlive (self->redis);
     }
     if (target->password) {
-        span_t with_user[] = {s_text ("AUTH"), s_text (target->user ? target->user : ""), s_text (target->password)};
-        span_t without[] = {s_text ("AUTH"), s_text (target->password)};
+        span_t with_user[] = {
+            span_text ("AUTH"), span_text (target->user ? target->user : ""), span_text (target->password)};
+        span_t without[] = {span_text ("AUTH"), span_text (target->password)};
         s_send_words (self, s_on_login, self, "AUTH", target->user ? 3 : 2, target->user ? with_user : without);
     }
     if (target->db) {
         char db[16];
         snprintf (db, sizeof db, "%d", target->db);
-        span_t words[] = {s_text ("SELECT"), s_text (db)};
+        span_t words[] = {span_text ("SELECT"), span_text (db)};
         s_send_words (self, s_on_login, self, "SELECT", 2, words);
     }
-    span_t config[] = {s_text ("CONFIG"), s_text ("GET"), s_text ("*append*")};
+    span_t config[] = {span_text ("CONFIG"), span_text ("GET"), span_text ("*append*")};
     s_send_words (self, s_on_config, self, NULL, 3, config);
     link_load_scripts (self);
-    span_t info[] = {s_text ("INFO"), s_text ("server")};
+    span_t info[] = {span_text ("INFO"), span_text ("server")};
     s_send_words (self, s_on_info, self, NULL, 2, info);
 }
 
@@ -328,8 +324,10 @@ static bool s_send_as_eval (link_t *self, const redisReply *reply)
     memcpy (command + size, text.data, text.size);
     memcpy (command + size + text.size, rest, rest_size);
     free ((char *)pending.data);
-    s_push (self,
-        (pending_t){command, (size_t)size + text.size + rest_size, true, {0}, pending.fn, pending.owner, pending.arg});
+    pending.data = command;
+    pending.size = (size_t)size + text.size + rest_size;
+    pending.text = span_of (NULL, 0);
+    s_push (self, pending);
     return true;
 }
 
@@ -441,8 +439,8 @@ void link_command (link_t *self, link_reply_fn *fn, void *arg, int argc, const s
 void link_script (link_t *self, script_t script, link_reply_fn *fn, void *arg, int argc, const span_t *words)
 {
     span_t all[argc + 2];
-    all[0] = s_text ("EVALSHA");
-    all[1] = s_text (self->digest[script]);
+    all[0] = span_text ("EVALSHA");
+    all[1] = span_text (self->digest[script]);
     memcpy (all + 2, words, (size_t)argc * sizeof *words);
     link_command (self, fn, arg, argc + 2, all);
     outbox_last (self->outbox)->text = script_text (script);
@@ -451,14 +449,14 @@ void link_script (link_t *self, script_t script, link_reply_fn *fn, void *arg, i
 void link_load_scripts (link_t *self)
 {
     for (size_t i = 0; i < SCRIPT_COUNT; i++) {
-        span_t words[] = {s_text ("SCRIPT"), s_text ("LOAD"), script_text ((script_t)i)};
+        span_t words[] = {span_text ("SCRIPT"), span_text ("LOAD"), script_text ((script_t)i)};
         s_send_words (self, s_on_loaded, self, (void *)i, 3, words);
     }
 }
 
 void link_listen (link_t *self, const char *pubsub_channel, link_message_fn *fn)
 {
-    span_t words[] = {s_text ("SUBSCRIBE"), s_text (pubsub_channel)};
+    span_t words[] = {span_text ("SUBSCRIBE"), span_text (pubsub_channel)};
     self->on_message = fn;
     link_command (self, NULL, NULL, 2, words);
 }

@@ -5,11 +5,6 @@
 
 enum { PAGE = 1000 };
 
-static span_t s_text (const char *text)
-{
-    return span_of (text, strlen (text));
-}
-
 names_t names_of (span_t glob)
 {
     size_t size = 0;
@@ -29,8 +24,8 @@ void names_ask (names_t *self, call_t *call, link_reply_fn *fn)
 {
     char count[24];
     snprintf (count, sizeof count, "%d", PAGE);
-    span_t words[] = {s_text ("ZRANGEBYLEX"), s_text (call->desk->channels_key), s_text (self->from), s_text (self->to),
-        s_text ("LIMIT"), s_text ("0"), s_text (count)};
+    span_t words[] = {span_text ("ZRANGEBYLEX"), span_text (call->desk->channels_key), span_text (self->from),
+        span_text (self->to), span_text ("LIMIT"), span_text ("0"), span_text (count)};
     call_command (call, fn, sizeof words / sizeof *words, words);
 }
 

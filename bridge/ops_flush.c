@@ -23,11 +23,6 @@ static void s_destroy (void **work_p)
     *work_p = NULL;
 }
 
-static span_t s_text (const char *text)
-{
-    return span_of (text, strlen (text));
-}
-
 static void s_hint_keeper (call_t *call, span_t channel)
 {
     zmq_send (zsock_resolve (call->desk->keeper), channel.data, channel.size, ZMQ_DONTWAIT);
@@ -99,8 +94,8 @@ static void s_flush (call_t *call, span_t channel)
     snprintf (before, sizeof before, "%" PRIu64, request->before);
     snprintf (before_ms, sizeof before_ms, "%" PRIu64, request->before_ms);
     const char *to = request->all ? "+inf" : request->before_ms ? "ms" : before;
-    span_t words[] = {s_text ("3"), s_text (log), s_text (meta), s_text (gaps), s_text (to), s_text (before_ms),
-        s_text (request->dry_run ? "1" : "0"), channel};
+    span_t words[] = {span_text ("3"), span_text (log), span_text (meta), span_text (gaps), span_text (to),
+        span_text (before_ms), span_text (request->dry_run ? "1" : "0"), channel};
     call_script (call, SCRIPT_FLUSH, s_on_flush, sizeof words / sizeof *words, words);
     free (log);
     free (meta);

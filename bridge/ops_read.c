@@ -10,17 +10,6 @@ enum {
     STATUS_PAGE = 1000  //  names of the index looked at for one reply
 };
 
-static span_t s_text (const char *text)
-{
-    return span_of (text, strlen (text));
-}
-
-//  Writes value in decimal into a buffer of 24 bytes, and returns it as words need it.
-static span_t s_number (char *to, uint64_t value)
-{
-    return span_of (to, (size_t)snprintf (to, 24, "%" PRIu64, value));
-}
-
 //  peek
 
 static void s_on_peek (void *owner, void *arg, redisReply *reply)
@@ -96,7 +85,7 @@ static void s_ask_status (call_t *call, span_t name)
 {
     char *meta = store_channel_key (call->desk->config->prefix, name, "meta");
     char *gaps = store_channel_key (call->desk->config->prefix, name, "gaps");
-    span_t words[] = {s_text ("2"), s_text (meta), s_text (gaps), name};
+    span_t words[] = {span_text ("2"), span_text (meta), span_text (gaps), name};
     call_script (call, SCRIPT_STATUS, s_on_status, 4, words);
     free (meta);
     free (gaps);
@@ -151,8 +140,8 @@ static void s_begin_status (call_t *call)
     char from[256], count[24];
     snprintf (from, sizeof from, "%s%.*s", request->cursor.size ? "(" : "-", (int)request->cursor.size,
         request->cursor.size ? request->cursor.data : "");
-    span_t words[] = {s_text ("ZRANGEBYLEX"), s_text (call->desk->channels_key), s_text (from), s_text ("+"),
-        s_text ("LIMIT"), s_text ("0"), s_number (count, STATUS_PAGE)};
+    span_t words[] = {span_text ("ZRANGEBYLEX"), span_text (call->desk->channels_key), span_text (from),
+        span_text ("+"), span_text ("LIMIT"), span_text ("0"), span_number (count, STATUS_PAGE)};
     call_command (call, s_on_names, 7, words);
 }
 
@@ -179,6 +168,6 @@ static void s_on_ping (void *owner, void *arg, redisReply *reply)
 
 void op_ping (call_t *call)
 {
-    span_t words[] = {s_text ("TIME")};
+    span_t words[] = {span_text ("TIME")};
     call_command (call, s_on_ping, 1, words);
 }

@@ -3,17 +3,6 @@
 #include "read.h"
 #include "store.h"
 
-static span_t s_text (const char *text)
-{
-    return span_of (text, strlen (text));
-}
-
-//  Writes value in decimal into a buffer of 24 bytes, and returns it as words need it.
-static span_t s_number (char *to, uint64_t value)
-{
-    return span_of (to, (size_t)snprintf (to, 24, "%" PRIu64, value));
-}
-
 void read_send (call_t *call, link_reply_fn *fn, const read_ask_t *ask)
 {
     const char *prefix = call->desk->config->prefix;
@@ -21,10 +10,12 @@ void read_send (call_t *call, link_reply_fn *fn, const read_ask_t *ask)
     char *meta = store_channel_key (prefix, ask->channel, "meta");
     char *gaps = store_channel_key (prefix, ask->channel, "gaps");
     char numbers[5][24];
-    span_t words[] = {s_text ("3"), s_text (log), s_text (meta), s_text (gaps), s_number (numbers[0], ask->after),
-        ask->until == UINT64_MAX ? s_text ("+inf") : s_number (numbers[1], ask->until),
-        s_number (numbers[2], ask->limit), s_number (numbers[3], ask->max_bytes), s_text (ask->newest ? "1" : "0"),
-        s_number (numbers[4], ask->since_ms), s_text (ask->spare ? "0" : "1")};
+    span_t words[] = {span_text ("3"), span_text (log), span_text (meta), span_text (gaps),
+        span_number (numbers[0], ask->after),
+        ask->until == UINT64_MAX ? span_text ("+inf") : span_number (numbers[1], ask->until),
+        span_number (numbers[2], ask->limit), span_number (numbers[3], ask->max_bytes),
+        span_text (ask->newest ? "1" : "0"), span_number (numbers[4], ask->since_ms),
+        span_text (ask->spare ? "0" : "1")};
     call_script (call, SCRIPT_READ, fn, sizeof words / sizeof *words, words);
     free (log);
     free (meta);

@@ -45,11 +45,6 @@ struct writer {
     int64_t logged_ms;  //  the last refusal that was logged
 };
 
-static span_t s_text (const char *text)
-{
-    return span_of (text, strlen (text));
-}
-
 //  Channels
 
 static channel_t *s_channel (writer_t *self, span_t name)
@@ -287,7 +282,7 @@ static void s_on_gap (writer_t *self, channel_t *channel)
     if (!channel->refused) {
         channel_renew_session (channel);
         log_write (LEVEL_WARN, "lane", "session_renewed", "channel=%s head=%" PRIu64, channel->name, channel->head);
-        span_t words[] = {s_text ("HGET"), s_text (self->store_key), s_text ("id")};
+        span_t words[] = {span_text ("HGET"), span_text (self->store_key), span_text ("id")};
         link_command (self->link, s_on_store, NULL, 3, words);
     }
     s_refuse (self, channel, false, "an earlier batch was refused");
@@ -348,7 +343,7 @@ static void s_on_state (void *owner, bool up)
 //  The channel stands in the index before its first message does.
 static void s_list_channel (writer_t *self, channel_t *channel)
 {
-    span_t words[] = {s_text ("ZADD"), s_text (self->channels_key), s_text ("NX"), s_text ("0"),
+    span_t words[] = {span_text ("ZADD"), span_text (self->channels_key), span_text ("NX"), span_text ("0"),
         span_of (channel->name, channel->name_size)};
     link_command (self->link, s_on_listed, channel, 5, words);
     channel->listed = true;

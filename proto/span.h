@@ -4,7 +4,9 @@
 #define SPAN_H_INCLUDED
 
 #include <stdbool.h>
+#include <inttypes.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 typedef struct {
@@ -15,6 +17,20 @@ typedef struct {
 static inline span_t span_of (const void *data, size_t size)
 {
     return (span_t){(const char *)data, size};
+}
+
+static inline span_t span_text (const char *text)
+{
+    return span_of (text, strlen (text));
+}
+
+//  Writes value in decimal into `to`, of at least SPAN_NUMBER bytes, which the span borrows.
+enum { SPAN_NUMBER = 24 };
+
+static inline span_t span_number (char *to, uint64_t value)
+{
+    int size = snprintf (to, SPAN_NUMBER, "%" PRIu64, value);
+    return span_of (to, (size_t)size);
 }
 
 static inline bool span_eq (span_t self, const char *text)

@@ -166,7 +166,7 @@ def test_a_write_error_of_redis_waits_and_publishes_are_told(lab):
     """MISCONF: a background save fails, and Redis refuses writes until one succeeds."""
     server = lab.redis(options=["--save", "3600", "1", "--enable-protected-configs", "yes"])
     store, bridge = server.client(), lab.bridge(server)
-    client, load = bridge.client(), Load(bridge)
+    load = Load(bridge)
 
     def save(status):
         store.config_set("dbfilename", "dump.rdb" if status == "ok" else "taken")
