@@ -26,8 +26,32 @@ void call_answer (call_t *self, reply_t *reply)
 {
     assert (self->place);
     router_send (self->desk->router, &self->peer, &reply->buffer);
-    zlistx_detach (self->desk->calls, self->place);
+    zlistx_detach (self->parked ? self->desk->parked : self->desk->calls, self->place);
     self->place = NULL;
+    if (self->waiting) {
+        zlistx_detach (self->desk->waiting, self->waiting);
+        self->waiting = NULL;
+    }
+}
+
+void call_park (call_t *self)
+{
+    assert (self->place && !self->parked);
+    call_drop_work (self);
+    zlistx_detach (self->desk->calls, self->place);
+    self->place = zlistx_add_end (self->desk->parked, self);
+    self->parked = true;
+    self->desk->heavy -= self->heavy;
+    self->heavy = false;
+}
+
+void call_resume (call_t *self)
+{
+    assert (self->place && self->parked);
+    zlistx_detach (self->desk->parked, self->place);
+    self->place = zlistx_add_end (self->desk->calls, self);
+    self->parked = false;
+    self->deadline_ms = zclock_mono () + ANSWER_MS;
 }
 
 void call_fail (call_t *self, const fault_t *fault)

@@ -7,6 +7,7 @@
 
 #include "ask.h"
 #include "config.h"
+#include "ear.h"
 #include "link.h"
 #include "reply.h"
 #include "request.h"
@@ -17,12 +18,17 @@ typedef struct {
     const config_t *config;
     router_t *router;
     link_t *link;
-    zsock_t *lane;    //  asks go there
-    zsock_t *keeper;  //  hints go there
-    zlistx_t *calls;  //  those not yet answered, by deadline_ms
-    zlistx_t *turns;  //  calls whose turn has not come; their `due` counts it
-    size_t heavy;     //  calls that have had their turn and have not ended
-    size_t living;    //  calls that are not answered, or for which something is still due
+    ear_t *ear;
+    zsock_t *lane;             //  asks go there
+    zsock_t *keeper;           //  hints go there
+    zlistx_t *calls;           //  those not yet answered and not parked, by deadline_ms
+    zlistx_t *parked;          //  those that wait for an append instead
+    zlistx_t *waiting;         //  calls that may wait, from before their first read until they are answered
+    zlistx_t *woken;           //  of the parked ones; their `due` counts it
+    int64_t wait_deadline_ms;  //  no parked call's time is over before
+    zlistx_t *turns;           //  calls whose turn has not come; their `due` counts it
+    size_t heavy;              //  calls that have had their turn and have not ended
+    size_t living;             //  calls that are not answered, or for which something is still due
     int64_t started_ms;
     char *channels_key;
 } desk_t;
@@ -35,7 +41,7 @@ struct call {
     zmq_msg_t body;  //  what the request's spans point into
     request_t request;
     int64_t deadline_ms;  //  zclock_mono
-    void *place;          //  in desk->calls; NULL: answered
+    void *place;          //  in desk->calls, or desk->parked; NULL: answered
     size_t due;           //  replies of Redis and of the lane that will still come
     bool changes;         //  Redis may change something for it
     bool changed;         //  it has
@@ -46,6 +52,12 @@ struct call {
     void (*work_destroy) (void **work_p);
     void (*begin) (call_t *);  //  when its turn comes
     bool heavy;
+    //  A replay that may wait; see waits.h
+    int64_t wait_until_ms;
+    void *waiting;  //  in desk->waiting
+    bool parked;
+    bool missed;  //  something was appended since it began to read
+    void (*begin_again) (call_t *);
 };
 
 //  Takes peer and body. The call stands in desk->calls.
@@ -56,6 +68,10 @@ void call_answer (call_t *self, reply_t *reply);
 
 void call_fail (call_t *self, const fault_t *fault);
 void call_fail_with (call_t *self, code_t code, const char *message);
+
+//  The call waits: it gives its turn back, and has no deadline until call_resume.
+void call_park (call_t *self);
+void call_resume (call_t *self);
 
 //  Lets go of what the op has gathered, so that it can begin, or begin again.
 void call_drop_work (call_t *self);

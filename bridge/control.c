@@ -8,6 +8,7 @@
 #include "keeper.h"
 #include "ops.h"
 #include "store.h"
+#include "waits.h"
 
 enum {
     CALLS = 10000,         //  not yet answered; beyond these `busy`
@@ -27,6 +28,7 @@ static void (*const s_serve[OP_COUNT]) (call_t *) = {
     [OP_PEEK] = op_peek,
     [OP_STATUS] = op_status,
     [OP_INFO] = op_info,
+    [OP_CANCEL] = op_cancel,
     [OP_PING] = op_ping,
 };
 
@@ -37,7 +39,7 @@ static void s_serve_request (desk_t *desk, peer_t *peer, zmq_msg_t *body)
     fault_t fault;
     if (request_decode (&call->request, &fault, frame, (size_t)desk->config->max_message_bytes)) {
         call_fail (call, &fault);
-    } else if (zlistx_size (desk->calls) > CALLS) {
+    } else if (desk->living > CALLS) {
         call_fail_with (call, CODE_BUSY, "too many requests wait already");
     } else {
         s_serve[call->request.op](call);
@@ -94,7 +96,7 @@ static void s_end_late_calls (desk_t *desk)
     }
 }
 
-enum { ITEM_PIPE, ITEM_LANE, ITEM_ROUTER, ITEM_REDIS, ITEM_COUNT };
+enum { ITEM_PIPE, ITEM_LANE, ITEM_ROUTER, ITEM_REDIS, ITEM_EAR, ITEM_COUNT };
 
 static int64_t s_sooner (int64_t a, int64_t b)
 {
@@ -105,19 +107,21 @@ static void s_wait (desk_t *desk, zmq_pollitem_t *items, int64_t until_ms)
 {
     const call_t *oldest = zlistx_first (desk->calls);
     int64_t deadline_ms = s_sooner (link_deadline_ms (desk->link), router_deadline_ms (desk->router));
+    deadline_ms = s_sooner (deadline_ms, s_sooner (link_deadline_ms (ear_link (desk->ear)), waits_deadline_ms (desk)));
     deadline_ms = s_sooner (deadline_ms, s_sooner (oldest ? oldest->deadline_ms : INT64_MAX, until_ms));
     int64_t wait_ms = deadline_ms == INT64_MAX ? -1 : deadline_ms - zclock_mono ();
-    items[ITEM_REDIS].fd = link_fd (desk->link);
-    items[ITEM_REDIS].events = link_events (desk->link);
-    items[ITEM_REDIS].revents = 0;
-    int count = items[ITEM_REDIS].fd < 0 ? ITEM_REDIS : ITEM_COUNT;
-    zmq_poll (items, count, deadline_ms == INT64_MAX ? -1 : wait_ms > 0 ? wait_ms : 0);
+    items[ITEM_REDIS] = (zmq_pollitem_t){NULL, link_fd (desk->link), link_events (desk->link), 0};
+    link_t *ear = ear_link (desk->ear);
+    items[ITEM_EAR] = (zmq_pollitem_t){NULL, link_fd (ear), link_events (ear), 0};
+    //  poll passes over a descriptor of -1.
+    zmq_poll (items, ITEM_COUNT, deadline_ms == INT64_MAX ? -1 : wait_ms > 0 ? wait_ms : 0);
 }
 
 static void s_turn (desk_t *desk, zmq_pollitem_t *items, int64_t until_ms)
 {
     s_wait (desk, items, until_ms);
     link_work (desk->link, items[ITEM_REDIS].revents);
+    link_work (ear_link (desk->ear), items[ITEM_EAR].revents);
     if (items[ITEM_LANE].revents) {
         s_read_asks (desk);
     }
@@ -126,8 +130,19 @@ static void s_turn (desk_t *desk, zmq_pollitem_t *items, int64_t until_ms)
     }
     s_end_late_calls (desk);
     router_retry (desk->router);
+    waits_work (desk);
     call_take_turns (desk);
     link_write (desk->link);
+}
+
+static void s_on_appended (void *owner, span_t channel, uint64_t first, uint64_t head)
+{
+    waits_appended (owner, channel);
+}
+
+static void s_on_missed (void *owner)
+{
+    waits_wake_all (owner);
 }
 
 control_t *control_new (const config_t *config, const char *redis_url, zsock_t **lane_p, char *error, size_t error_size)
@@ -139,10 +154,15 @@ control_t *control_new (const config_t *config, const char *redis_url, zsock_t *
     *lane_p = NULL;
     desk->calls = zlistx_new ();
     desk->turns = zlistx_new ();
+    desk->parked = zlistx_new ();
+    desk->waiting = zlistx_new ();
+    desk->woken = zlistx_new ();
+    desk->wait_deadline_ms = INT64_MAX;
     desk->channels_key = store_key (config->prefix, "channels");
     desk->started_ms = zclock_mono ();
     desk->keeper = zsock_new_push (">" KEEPER_HINTS);
     desk->link = link_new ("control", redis_url, config->prefix, NULL, desk);
+    desk->ear = ear_new ("control-ear", redis_url, config->prefix, s_on_appended, s_on_missed, desk);
     desk->router = router_new (config, self->bound, sizeof self->bound, error, error_size);
     if (!desk->router) {
         control_destroy (&self);
@@ -163,7 +183,9 @@ void control_destroy (control_t **self_p)
     }
     desk_t *desk = &self->desk;
     link_destroy (&desk->link);
+    ear_destroy (&desk->ear);
     call_drop_turns (desk);
+    waits_drop (desk);
     for (call_t *call = zlistx_first (desk->calls); call; call = zlistx_first (desk->calls)) {
         call_fail_with (call, CODE_UNAVAILABLE, "the bridge is stopping");
         call_end (call);
@@ -171,6 +193,9 @@ void control_destroy (control_t **self_p)
     router_destroy (&desk->router);
     zlistx_destroy (&desk->calls);
     zlistx_destroy (&desk->turns);
+    zlistx_destroy (&desk->parked);
+    zlistx_destroy (&desk->waiting);
+    zlistx_destroy (&desk->woken);
     zsock_destroy (&desk->lane);
     zsock_destroy (&desk->keeper);
     free (desk->channels_key);
@@ -184,6 +209,7 @@ static void s_drain (desk_t *desk, zmq_pollitem_t *items)
     int64_t until_ms = zclock_mono () + desk->config->grace_ms;
     items[ITEM_PIPE].events = 0;
     items[ITEM_ROUTER].events = 0;
+    waits_end_all (desk);
     while (desk->living && zclock_mono () < until_ms) {
         s_turn (desk, items, until_ms);
     }
@@ -197,7 +223,8 @@ void control_actor (zsock_t *pipe, void *args)
         [ITEM_PIPE] = {zsock_resolve (pipe), 0, ZMQ_POLLIN, 0},
         [ITEM_LANE] = {zsock_resolve (self->desk.lane), 0, ZMQ_POLLIN, 0},
         [ITEM_ROUTER] = {router_socket (self->desk.router), 0, ZMQ_POLLIN, 0},
-        [ITEM_REDIS] = {NULL, -1, ZMQ_POLLIN, 0},
+        [ITEM_REDIS] = {NULL, -1, 0, 0},
+        [ITEM_EAR] = {NULL, -1, 0, 0},
     };
     //  The only word on the pipe is $TERM.
     while (!items[ITEM_PIPE].revents) {

@@ -5,12 +5,11 @@
 //  asked; send batches. It never blocks but in the poll, and never touches what another actor owns.
 
 #include "ask.h"
+#include "ear.h"
 #include "heads.h"
 #include "intake.h"
 #include "lane.h"
 #include "log.h"
-#include "name.h"
-#include "store.h"
 #include "writer.h"
 
 enum {
@@ -24,8 +23,7 @@ struct lane {
     intake_t *intake;
     writer_t *writer;
     heads_t *heads;
-    link_t *ear;  //  hears what is appended, by whomever
-    char *announce;
+    ear_t *ear;
     char bridge[33];  //  random id of this start
     zsock_t *control;
     counters_t counters;
@@ -45,40 +43,25 @@ void lane_destroy (lane_t **self_p)
         return;
     }
     intake_destroy (&self->intake);
-    link_destroy (&self->ear);
+    ear_destroy (&self->ear);
     writer_destroy (&self->writer);
     heads_destroy (&self->heads);
-    free (self->announce);
     fanout_destroy (&self->fanout);
     zsock_destroy (&self->control);
     free (self);
     *self_p = NULL;
 }
 
-//  "<first> <head> <channel>", see KEYSPACE.md.
-static void s_on_appended (void *owner, span_t message)
+static void s_on_appended (void *owner, span_t channel, uint64_t first, uint64_t head)
 {
     lane_t *self = owner;
-    char text[300];
-    uint64_t first, head;
-    int at = 0;
-    snprintf (text, sizeof text, "%.*s", (int)message.size, message.data);
-    if (sscanf (text, "%" SCNu64 " %" SCNu64 " %n", &first, &head, &at) == 2 && at > 0 && first <= head) {
-        span_t name = span_of (text + at, strlen (text + at));
-        if (name_is_valid (name)) {
-            feed_announced (writer_feed (self->writer), name, first, head);
-        }
-    }
+    feed_announced (writer_feed (self->writer), channel, first, head);
 }
 
-//  Announcements were missed while the ear was away.
-static void s_on_ear (void *owner, bool up)
+static void s_on_missed (void *owner)
 {
     lane_t *self = owner;
-    if (up) {
-        link_listen (self->ear, self->announce, s_on_appended);
-        feed_look_at_all (writer_feed (self->writer));
-    }
+    feed_look_at_all (writer_feed (self->writer));
 }
 
 static void s_beat (lane_t *self)
@@ -104,9 +87,8 @@ lane_t *lane_new (const config_t *config, const char *redis_url, zsock_t **contr
         snprintf (self->bridge, sizeof self->bridge, "%s", zuuid_str (bridge));
         zuuid_destroy (&bridge);
         self->heads = heads_new (self->bridge);
-        self->announce = store_key (config->prefix, "appended");
         self->writer = writer_new (config, redis_url, self->fanout, self->heads, &self->counters, s_answer, self);
-        self->ear = link_new ("ear", redis_url, config->prefix, s_on_ear, self);
+        self->ear = ear_new ("ear", redis_url, config->prefix, s_on_appended, s_on_missed, self);
         self->intake =
             intake_new (config, self->writer, &self->counters, self->bound, sizeof self->bound, error, error_size);
     }
@@ -146,14 +128,14 @@ static int64_t s_sooner (int64_t a, int64_t b)
 //  Waits until something is to be done; poll passes over a descriptor of -1. `reading`: whether producers are listened to.
 static int s_wait (lane_t *self, zmq_pollitem_t *items, bool reading, int64_t until_ms)
 {
-    int64_t deadline_ms = s_sooner (writer_deadline_ms (self->writer), link_deadline_ms (self->ear));
+    int64_t deadline_ms = s_sooner (writer_deadline_ms (self->writer), link_deadline_ms (ear_link (self->ear)));
     deadline_ms = s_sooner (deadline_ms, s_sooner (until_ms, heads_deadline_ms (self->heads)));
     int64_t wait_ms = deadline_ms == INT64_MAX ? -1 : deadline_ms - zclock_mono ();
     short producers = reading && !writer_is_full (self->writer) ? ZMQ_POLLIN : 0;
     items[ITEM_PULL].events = producers;
     items[ITEM_SUB].events = producers;
     items[ITEM_REDIS] = (zmq_pollitem_t){NULL, writer_fd (self->writer), writer_events (self->writer), 0};
-    items[ITEM_EAR] = (zmq_pollitem_t){NULL, link_fd (self->ear), link_events (self->ear), 0};
+    items[ITEM_EAR] = (zmq_pollitem_t){NULL, link_fd (ear_link (self->ear)), link_events (ear_link (self->ear)), 0};
     return zmq_poll (items, ITEM_COUNT, deadline_ms == INT64_MAX ? -1 : wait_ms > 0 ? wait_ms : 0);
 }
 
@@ -161,7 +143,7 @@ static void s_turn (lane_t *self, zmq_pollitem_t *items, bool reading, int64_t u
 {
     s_wait (self, items, reading, until_ms);
     writer_work (self->writer, items[ITEM_REDIS].revents);
-    link_work (self->ear, items[ITEM_EAR].revents);
+    link_work (ear_link (self->ear), items[ITEM_EAR].revents);
     s_beat (self);
     if (items[ITEM_XPUB].revents) {
         fanout_read (self->fanout);

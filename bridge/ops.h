@@ -14,6 +14,7 @@ void op_flush (call_t *call);
 void op_peek (call_t *call);
 void op_status (call_t *call);
 void op_info (call_t *call);
+void op_cancel (call_t *call);
 void op_ping (call_t *call);
 
 //  The lane has answered the ask of a publish or an info.

@@ -14,6 +14,7 @@
 #include "names.h"
 #include "ops.h"
 #include "splice.h"
+#include "waits.h"
 
 enum {
     SHARE_MESSAGES = 16,  //  at least, of one read
@@ -128,6 +129,16 @@ static void s_cut_holes (merge_t *self)
     }
 }
 
+static bool s_has_holes (const merge_t *self)
+{
+    for (size_t i = 0; i < self->holes.count; i++) {
+        if (self->holes.items[i].first <= self->holes.items[i].last) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void s_pack_cursor (call_t *call)
 {
     const merge_t *self = call->work;
@@ -162,6 +173,9 @@ static void s_answer (call_t *call)
         more = more || source->at < source->size || source->more;
     }
     s_cut_holes (self);
+    if (self->splice.count == 0 && !s_has_holes (self) && waits_on (call)) {
+        return;
+    }
     reply_close_array (&call->reply, self->messages_at, self->splice.count);
     holes_pack (&self->holes, &call->reply);
     s_pack_cursor (call);

@@ -5,6 +5,7 @@
 #include "read.h"
 #include "splice.h"
 #include "store.h"
+#include "waits.h"
 
 enum {
     STATUS_PAGE = 1000  //  names of the index looked at for one reply
@@ -148,6 +149,16 @@ static void s_begin_status (call_t *call)
 void op_status (call_t *call)
 {
     call_in_turn (call, s_begin_status);
+}
+
+//  cancel
+
+void op_cancel (call_t *call)
+{
+    reply_t reply;
+    reply_ok (&reply, call->request.seq, 1);
+    reply_uint (&reply, "cancelled", waits_cancel (call->desk, &call->peer, call->request.waiting));
+    call_answer (call, &reply);
 }
 
 //  ping

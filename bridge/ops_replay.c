@@ -7,6 +7,7 @@
 #include "holes.h"
 #include "ops.h"
 #include "splice.h"
+#include "waits.h"
 
 enum {
     NUMBERS_EXTRA = 12  //  bytes of a name and a number in a map, beyond the name, at most
@@ -62,6 +63,9 @@ static void s_pack_numbers (call_t *call, const char *key, size_t offset)
 static void s_answer (call_t *call)
 {
     replay_t *self = call->work;
+    if (self->splice.count == 0 && self->holes.count == 0 && waits_on (call)) {
+        return;
+    }
     reply_close_array (&call->reply, self->messages_at, self->splice.count);
     holes_pack (&self->holes, &call->reply);
     s_pack_numbers (call, "next", offsetof (source_t, next));
@@ -164,7 +168,13 @@ static void s_begin (call_t *call)
     }
 }
 
-void op_replay (call_t *call)
+static void s_begin_in_turn (call_t *call)
 {
     call_in_turn (call, s_begin);
+}
+
+void op_replay (call_t *call)
+{
+    waits_begin (call, s_begin_in_turn);
+    s_begin_in_turn (call);
 }

@@ -35,6 +35,7 @@ typedef enum {
     ARG_CURSOR,
     ARG_END,
     ARG_BOOL,
+    ARG_SCALAR,  //  as encoded
     ARG_UINT
 } arg_type_t;
 
@@ -68,6 +69,7 @@ static const arg_t s_args[] = {
     {OP_REPLAY, "until", ARG_UINT, FIELD (until), false, UINT64_MAX, 1, ID_MAX},
     {OP_REPLAY, "limit", ARG_UINT, FIELD (limit), false, 1000, 1, LIMIT_REPLAY_MESSAGES},
     {OP_REPLAY, "max_bytes", ARG_UINT, FIELD (max_bytes), false, 0, 1, ID_MAX},
+    {OP_REPLAY, "wait_ms", ARG_UINT, FIELD (wait_ms), false, 0, 0, LIMIT_WAIT_MS},
     {OP_FLUSH, "channel", ARG_CHANNEL, FIELD (channel), false, 0, 0, 0},
     {OP_FLUSH, "pattern", ARG_GLOB, FIELD (pattern), false, 0, 0, 0},
     {OP_FLUSH, "before", ARG_UINT, FIELD (before), false, 0, 1, ID_MAX},
@@ -81,6 +83,7 @@ static const arg_t s_args[] = {
     {OP_STATUS, "channel", ARG_NAME, FIELD (channel), false, 0, 0, 0},
     {OP_STATUS, "pattern", ARG_GLOB, FIELD (pattern), false, 0, 0, 0},
     {OP_STATUS, "cursor", ARG_TEXT, FIELD (cursor), false, 0, 0, LIMIT_NAME_BYTES},
+    {OP_CANCEL, "request", ARG_SCALAR, FIELD (waiting), true, 0, 0, 0},
 };
 
 enum { ARG_ROWS = sizeof s_args / sizeof *s_args };
@@ -109,6 +112,7 @@ static const struct {
     [OP_PEEK] = {"peek", NULL},
     [OP_STATUS] = {"status", s_check_status},
     [OP_INFO] = {"info", NULL},
+    [OP_CANCEL] = {"cancel", NULL},
     [OP_PING] = {"ping", NULL},
 };
 
@@ -246,6 +250,14 @@ static int s_read_bool (parse_t *self, const arg_t *arg, cursor_t value, bool *f
     return 0;
 }
 
+static int s_read_scalar (parse_t *self, const arg_t *arg, cursor_t value, span_t *raw)
+{
+    if (!cursor_scalar (&value, raw) || raw->size > LIMIT_SEQ_BYTES) {
+        return fault_set (self->fault, CODE_BAD_REQUEST, "%s: not a scalar", arg->key);
+    }
+    return 0;
+}
+
 static int s_read_uint (parse_t *self, const arg_t *arg, cursor_t value, uint64_t *number)
 {
     if (!cursor_uint (&value, number) || *number < arg->min || *number > arg->max) {
@@ -371,6 +383,8 @@ static int s_read_arg (parse_t *self, const arg_t *arg, span_t value)
         return s_read_end (self, arg, cursor, field);
     case ARG_BOOL:
         return s_read_bool (self, arg, cursor, field);
+    case ARG_SCALAR:
+        return s_read_scalar (self, arg, cursor, field);
     case ARG_UINT:
         return s_read_uint (self, arg, cursor, field);
     }

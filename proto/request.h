@@ -8,7 +8,7 @@
 #include "limit.h"
 #include "message.h"
 
-typedef enum { OP_PUBLISH, OP_REPLAY, OP_FLUSH, OP_PEEK, OP_STATUS, OP_INFO, OP_PING, OP_COUNT } op_t;
+typedef enum { OP_PUBLISH, OP_REPLAY, OP_FLUSH, OP_PEEK, OP_STATUS, OP_INFO, OP_CANCEL, OP_PING, OP_COUNT } op_t;
 
 //  A channel, and the id above which it is read.
 typedef struct {
@@ -38,6 +38,8 @@ typedef struct {
     bool dry_run;        //  flush
     bool force;          //  flush
     bool tail;           //  peek: end = "tail"
+    uint64_t wait_ms;    //  replay
+    span_t waiting;      //  cancel: the seq of the one to end, as encoded
 } request_t;
 
 //  Decodes a request. Returns 0, or -1 with the fault; op and seq are then set as far as they were

@@ -166,7 +166,8 @@ def _publish_faults():
 
 def _replay_args(**given):
     return {"channel": None, "channels": None, "pattern": None, "after": 0, "until": None,
-            "since_ms": None, "cursor": None, "limit": 1000, "max_bytes": None, **given}
+            "since_ms": None, "cursor": None, "limit": 1000, "max_bytes": None, "wait_ms": 0,
+            **given}
 
 
 def _flush_args(**given):
@@ -313,6 +314,8 @@ def _reads():
     yield _good("replay, the least numbers",
                 {**replay, "after": 0, "until": 1, "limit": 1, "max_bytes": 1},
                 _replay_args(channel="orders", until=1, limit=1, max_bytes=1))
+    yield _good("replay that waits", {**replay, "after": TOP, "wait_ms": 1},
+                _replay_args(channel="orders", after=TOP, wait_ms=1))
     yield _good("replay of $rejected", {**replay, "channel": "$rejected"},
                 {**base, "channel": "$rejected"})
     yield _good("replay, channel a bin", {**replay, "channel": b"orders"}, base)
@@ -336,6 +339,9 @@ def _reads():
     yield _good("status of a pattern", {"op": "status", "pattern": "or[a-z]*", "cursor": "orders"},
                 {"channel": None, "pattern": "or[a-z]*", "cursor": "orders"})
     yield _good("info", {"op": "info"}, {})
+    yield _good("cancel", {"op": "cancel", "request": 5}, {"request": "05"})
+    yield _good("cancel of a bin", {"op": "cancel", "request": b"a", "seq": 1}, {"request": "c40161"})
+    yield _good("cancel of nil", {"op": "cancel", "request": None}, {"request": "c0"})
     yield _good("ping", {"op": "ping"}, {})
 
 
@@ -372,6 +378,11 @@ def _read_faults():
     yield from _number_faults(replay, "since_ms", 0, TOP)
     yield from _number_faults(replay, "limit", 1, 100000)
     yield from _number_faults(replay, "max_bytes", 1, TOP)
+    yield from _number_faults(replay, "wait_ms", 0, 3600000)
+    yield _bad("cancel of nothing", {"op": "cancel", "seq": 3}, "bad_request", "request: missing")
+    for name, value in [("an array", [5]), ("a map", {}), ("257 bytes", b"a" * 255)]:
+        yield _bad(f"cancel of {name}", {"op": "cancel", "request": value}, "bad_request",
+                   "request: not a scalar")
     yield from _number_faults(flush, "before", 1, TOP)
     yield from _number_faults(flush, "before_ms", 1, TOP)
     yield from _number_faults(peek, "max", 1, 100000)
@@ -454,7 +465,7 @@ def _shape_faults():
                "unknown_op", f'op: "a{"ä" * 31}" is not known')
     yield _bad("op of 64 bytes", {"op": "o" * 64}, "unknown_op", f'op: "{"o" * 64}" is not known')
     yield _bad("op of 65 bytes", {"op": "o" * 65}, "unknown_op", f'op: "{"o" * 64}" is not known')
-    for op in ("take", "ack", "nack", "touch", "bury", "release", "cancel", "pending", "dead",
+    for op in ("take", "ack", "nack", "touch", "bury", "release", "pending", "dead",
                "redrive", "group_create", "group_seek", "group_delete", "pause", "resume"):
         yield _bad(f"op {op}, still to come", {"op": op, "seq": 9}, "unknown_op",
                    f'op: "{op}" is not known')
@@ -474,7 +485,6 @@ def _key_faults():
                   "a?")
     yield unknown("a key of 65 bytes", {"op": "ping", "k" * 65: 1}, "k" * 64)
     yield unknown("a key of 10000 bytes", {"op": "ping", "k" * 10000: 1}, "k" * 64)
-    yield unknown("replay, wait_ms, still to come", {**replay, "wait_ms": 100}, "wait_ms")
     for key, value in [("group", "g"), ("wait_ms", 100)]:
         yield unknown(f"peek, {key}, still to come", {"op": "peek", "channel": "a", key: value}, key)
     for key, value in [("op", "ping"), ("seq", 1), ("channel", "a"), ("limit", 5)]:

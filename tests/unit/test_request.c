@@ -74,6 +74,9 @@ static bool s_arg_is (const request_t *request, const char *key, json_t *expecte
     if (strcmp (key, "channels") == 0) {
         return json_is_null (expected) || s_places_are (request, expected);
     }
+    if (strcmp (key, "request") == 0) {
+        return equals_hex (request->waiting, expected);
+    }
     if (strcmp (key, "end") == 0) {
         return span_eq (text_of (expected), request->tail ? "tail" : "head");
     }
@@ -92,7 +95,7 @@ static bool s_arg_is (const request_t *request, const char *key, json_t *expecte
         uint64_t absent;
     } numbers[] = {{"after", request->after, 0}, {"until", request->until, UINT64_MAX}, {"limit", request->limit, 0},
         {"max", request->limit, 0}, {"max_bytes", request->max_bytes, 0}, {"before", request->before, 0},
-        {"since_ms", request->since_ms, 0}, {"before_ms", request->before_ms, 0}};
+        {"wait_ms", request->wait_ms, 0}, {"since_ms", request->since_ms, 0}, {"before_ms", request->before_ms, 0}};
     for (size_t at = 0; at < sizeof numbers / sizeof *numbers; at++) {
         if (strcmp (key, numbers[at].key) == 0) {
             return s_number_is (numbers[at].number, expected, numbers[at].absent);
@@ -251,7 +254,8 @@ static void test_a_publish_owns_its_messages_until_it_is_cleared (void **state)
 
 static void test_ops_and_codes_have_their_names_of_the_wire (void **state)
 {
-    static const char *const ops[] = {"publish", "replay", "flush", "peek", "status", "info", "ping", "unknown"};
+    static const char *const ops[] = {
+        "publish", "replay", "flush", "peek", "status", "info", "cancel", "ping", "unknown"};
     static const char *const codes[] = {"ok", "bad_request", "unknown_op", "bad_channel", "too_large", "not_found",
         "unsafe", "denied", "busy", "unavailable", "unknown_outcome"};
     for (op_t op = 0; op <= OP_COUNT; op++) {

@@ -1,0 +1,69 @@
+//  ear - hears what is appended in Redis. In its owner's thread; it asks for nothing but to listen.
+
+#include <czmq.h>
+#include "ear.h"
+#include "name.h"
+#include "store.h"
+
+enum { TEXT_BYTES = 300 };  //  two numbers and a name
+
+struct ear {
+    link_t *link;
+    char *pubsub_channel;
+    ear_appended_fn *on_appended;
+    ear_missed_fn *on_missed;
+    void *owner;
+};
+
+//  "<first> <head> <channel>", see KEYSPACE.md. Anybody may publish there: what is none is passed over.
+static void s_on_message (void *owner, span_t message)
+{
+    ear_t *self = owner;
+    char text[TEXT_BYTES];
+    uint64_t first, head;
+    int at = 0;
+    snprintf (text, sizeof text, "%.*s", (int)message.size, message.data);
+    if (sscanf (text, "%" SCNu64 " %" SCNu64 " %n", &first, &head, &at) == 2 && at > 0 && first > 0 && first <= head) {
+        span_t name = span_text (text + at);
+        if (name_is_valid (name)) {
+            self->on_appended (self->owner, name, first, head);
+        }
+    }
+}
+
+static void s_on_state (void *owner, bool up)
+{
+    ear_t *self = owner;
+    if (up) {
+        link_listen (self->link, self->pubsub_channel, s_on_message);
+        self->on_missed (self->owner);
+    }
+}
+
+ear_t *ear_new (const char *actor, const char *redis_url, const char *prefix, ear_appended_fn *on_appended,
+    ear_missed_fn *on_missed, void *owner)
+{
+    ear_t *self = calloc (1, sizeof *self);
+    self->pubsub_channel = store_key (prefix, "appended");
+    self->on_appended = on_appended;
+    self->on_missed = on_missed;
+    self->owner = owner;
+    self->link = link_new (actor, redis_url, prefix, s_on_state, self);
+    return self;
+}
+
+void ear_destroy (ear_t **self_p)
+{
+    ear_t *self = *self_p;
+    if (self) {
+        link_destroy (&self->link);
+        free (self->pubsub_channel);
+        free (self);
+        *self_p = NULL;
+    }
+}
+
+link_t *ear_link (ear_t *self)
+{
+    return self->link;
+}
