@@ -38,7 +38,7 @@ time = math.max(previous, math.min(time, now[1] * 1000 + 1000))
 -- The store may have lost its newest writes: leave a gap that nothing given before can reach.
 local known, new_epoch = tonumber(ARGV[4]), meta[3] ~= ARGV[3]
 if new_epoch and (head > 0 or known > 0) then
-    first = math.max(head, known, now[1] * 1048576) + 1
+    first = math.max(head, known, now[1] * 1048576 + now[2]) + 1
 end
 
 -- Who sends a msg_id again gets the id of the first.
