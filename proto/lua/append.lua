@@ -35,7 +35,8 @@ local now = redis.call('TIME')
 local first, time, count = head + 1, tonumber(ARGV[6]), tonumber(ARGV[7])
 time = math.max(previous, math.min(time, now[1] * 1000 + 1000))
 
--- The store may have lost its newest writes: leave a gap that nothing given before can reach.
+-- The store may have lost its newest writes: leave a gap that nothing given before can reach, not even what an
+-- earlier jump within the same second led to.
 local known, new_epoch = tonumber(ARGV[4]), meta[3] ~= ARGV[3]
 if new_epoch and (head > 0 or known > 0) then
     first = math.max(head, known, now[1] * 1048576 + now[2]) + 1
