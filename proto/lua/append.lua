@@ -79,6 +79,12 @@ end
 if new_epoch then
     redis.call('HSET', KEYS[2], 'epoch', ARGV[3])
     if first > head + 1 then
+        -- A torn transaction may have left ids above the head, or yet bring them back (KEYSPACE.md 12): they are
+        -- removed here, and, since '' makes it a change that the AOF records, also where it is loaded.
+        for _, key in ipairs({KEYS[1], KEYS[3], KEYS[4]}) do
+            redis.pcall('ZADD', key, first - 1, '')
+            redis.pcall('ZREMRANGEBYSCORE', key, '(' .. string.format('%.0f', head), first - 1)
+        end
         redis.pcall('ZADD', KEYS[3], first - 1, string.format('%.0f %.0f jumped', head + 1, first - 1))
     end
 end

@@ -18,7 +18,7 @@ if to <= floor then
     return {ARGV[4], 0}
 end
 local flushed = to - floor
-for _, gap in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], floor, '+inf')) do
+for _, gap in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], floor, head)) do
     local first, last = string.match(gap, '^(%d+) (%d+)')
     flushed = flushed - math.max(0, math.min(tonumber(last), to - 1) - math.max(tonumber(first), floor) + 1)
 end

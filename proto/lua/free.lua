@@ -16,6 +16,7 @@ end
 for i = 1, #freed do
     freed_bytes = freed_bytes + #freed[i]
 end
-redis.call('ZREMRANGEBYRANK', KEYS[1], 0, #freed - 1)
+-- Not by rank: the AOF may run this twice (KEYSPACE.md 12).
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', redis.call('ZSCORE', KEYS[1], freed[#freed]))
 redis.call('HSET', KEYS[2], 'bytes', bytes - freed_bytes)
 return {#freed, #freed == chunk and 1 or 0}

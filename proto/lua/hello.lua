@@ -14,7 +14,9 @@ elseif store[2] ~= ARGV[1] then
     if store[4] ~= store[2] then
         store[3] = ARGV[2]
     end
-    redis.call('HSET', KEYS[1], 'run', ARGV[1], 'epoch', store[3])
+    -- Two writes, so that the AOF records a transaction: its end also ends one that was torn (KEYSPACE.md 12).
+    redis.call('HSET', KEYS[1], 'run', ARGV[1])
+    redis.call('HSET', KEYS[1], 'epoch', store[3])
 end
 if store[4] then
     redis.call('HDEL', KEYS[1], 'clean')

@@ -19,6 +19,8 @@ end
 local limit, max_bytes, least, newest = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[7] or 1), ARGV[5] == '1'
 local first = math.max(after + 1, floor)
 local from = first
+-- Above the head stands at most what a torn transaction brought back (KEYSPACE.md 12).
+local to = string.format('%.0f', math.min(ARGV[2] == '+inf' and head or tonumber(ARGV[2]), head))
 local members, bytes, chunk, score, upcoming = {}, 0, math.min(limit, 16), 0, 0
 
 local function take(got)
@@ -39,16 +41,16 @@ local asked, got = 0, {}
 repeat
     asked = math.min(limit - #members, chunk)
     if newest then
-        got = redis.call('ZREVRANGEBYSCORE', KEYS[1], ARGV[2], from, 'WITHSCORES', 'LIMIT', #members, asked)
+        got = redis.call('ZREVRANGEBYSCORE', KEYS[1], to, from, 'WITHSCORES', 'LIMIT', #members, asked)
     else
-        got = redis.call('ZRANGEBYSCORE', KEYS[1], from, ARGV[2], 'WITHSCORES', 'LIMIT', 0, asked)
+        got = redis.call('ZRANGEBYSCORE', KEYS[1], from, to, 'WITHSCORES', 'LIMIT', 0, asked)
     end
     take(got)
     from = newest and from or score + 1
     chunk = math.floor(math.max(1, math.min(4096, (max_bytes - bytes) * #members / (bytes + 1))))
 until upcoming > 0 or #got < 2 * asked or #members >= limit
-if upcoming == 0 and not newest and ARGV[2] ~= '+inf' and #members < limit then
-    take(redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. ARGV[2], '+inf', 'WITHSCORES', 'LIMIT', 0, 1))
+if upcoming == 0 and not newest and tonumber(to) < head and #members < limit then
+    take(redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. to, string.format('%.0f', head), 'WITHSCORES', 'LIMIT', 0, 1))
 end
-local gaps = redis.call('ZRANGEBYSCORE', KEYS[3], first, '+inf', 'LIMIT', 0, 1000)
+local gaps = redis.call('ZRANGEBYSCORE', KEYS[3], first, head, 'LIMIT', 0, 1000)
 return {head, floor, (upcoming > 0 or #members >= limit) and 1 or 0, gaps, members, after, upcoming}

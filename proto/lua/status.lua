@@ -7,7 +7,7 @@
 local meta = redis.call('HMGET', KEYS[1], 'head', 'floor', 'bytes', 'time')
 local head, floor = tonumber(meta[1]) or 0, tonumber(meta[2]) or 1
 local count = head - floor + 1
-for _, gap in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], floor, '+inf')) do
+for _, gap in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], floor, head)) do
     local first, last = string.match(gap, '^(%d+) (%d+)')
     count = count - (tonumber(last) - math.max(tonumber(first), floor) + 1)
 end
