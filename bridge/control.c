@@ -140,6 +140,14 @@ static void s_on_appended (void *owner, span_t channel, uint64_t first, uint64_t
     waits_appended (owner, channel);
 }
 
+//  What was to be read while Redis was away is read now.
+static void s_on_state (void *owner, bool up)
+{
+    if (up) {
+        waits_wake_all (owner);
+    }
+}
+
 static void s_on_missed (void *owner)
 {
     waits_wake_all (owner);
@@ -161,7 +169,7 @@ control_t *control_new (const config_t *config, const char *redis_url, zsock_t *
     desk->channels_key = store_key (config->prefix, "channels");
     desk->started_ms = zclock_mono ();
     desk->keeper = zsock_new_push (">" KEEPER_HINTS);
-    desk->link = link_new ("control", redis_url, config->prefix, NULL, desk);
+    desk->link = link_new ("control", redis_url, config->prefix, s_on_state, desk);
     desk->ear = ear_new ("control-ear", redis_url, config->prefix, s_on_appended, s_on_missed, desk);
     desk->router = router_new (config, self->bound, sizeof self->bound, error, error_size);
     if (!desk->router) {

@@ -17,6 +17,10 @@ void waits_begin (call_t *call, void (*begin) (call_t *))
 static void s_read_again (call_t *call)
 {
     call->missed = false;
+    //  While Redis is away it goes on waiting; when it is back all are woken.
+    if (!link_is_up (call->desk->link) && zclock_mono () < call->wait_until_ms) {
+        return;
+    }
     call_resume (call);
     call->begin_again (call);
     call_end (call);
