@@ -4,6 +4,7 @@
 //  but in the poll, and every request is answered by its deadline, whatever Redis does.
 
 #include "control.h"
+#include "deadline.h"
 #include "log.h"
 #include "keeper.h"
 #include "ops.h"
@@ -98,23 +99,17 @@ static void s_end_late_calls (desk_t *desk)
 
 enum { ITEM_PIPE, ITEM_LANE, ITEM_ROUTER, ITEM_REDIS, ITEM_EAR, ITEM_COUNT };
 
-static int64_t s_sooner (int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 static void s_wait (desk_t *desk, zmq_pollitem_t *items, int64_t until_ms)
 {
     const call_t *oldest = zlistx_first (desk->calls);
-    int64_t deadline_ms = s_sooner (link_deadline_ms (desk->link), router_deadline_ms (desk->router));
-    deadline_ms = s_sooner (deadline_ms, s_sooner (link_deadline_ms (ear_link (desk->ear)), waits_deadline_ms (desk)));
-    deadline_ms = s_sooner (deadline_ms, s_sooner (oldest ? oldest->deadline_ms : INT64_MAX, until_ms));
-    int64_t wait_ms = deadline_ms == INT64_MAX ? -1 : deadline_ms - zclock_mono ();
+    int64_t deadline_ms = deadline_sooner (link_deadline_ms (desk->link), router_deadline_ms (desk->router));
+    deadline_ms = deadline_sooner (
+        deadline_ms, deadline_sooner (link_deadline_ms (ear_link (desk->ear)), waits_deadline_ms (desk)));
+    deadline_ms = deadline_sooner (deadline_ms, deadline_sooner (oldest ? oldest->deadline_ms : INT64_MAX, until_ms));
     items[ITEM_REDIS] = (zmq_pollitem_t){NULL, link_fd (desk->link), link_events (desk->link), 0};
     link_t *ear = ear_link (desk->ear);
     items[ITEM_EAR] = (zmq_pollitem_t){NULL, link_fd (ear), link_events (ear), 0};
-    //  poll passes over a descriptor of -1.
-    zmq_poll (items, ITEM_COUNT, deadline_ms == INT64_MAX ? -1 : wait_ms > 0 ? wait_ms : 0);
+    deadline_poll (items, ITEM_COUNT, deadline_ms);
 }
 
 static void s_turn (desk_t *desk, zmq_pollitem_t *items, int64_t until_ms)

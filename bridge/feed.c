@@ -21,7 +21,6 @@ enum {
 };
 
 struct feed {
-    const config_t *config;
     link_t *link;
     fanout_t *fanout;
     heads_t *heads;
@@ -165,7 +164,7 @@ static void s_refill (feed_t *self, channel_t *channel, uint64_t until)
         return;  //  coming up, the lane looks at all channels
     }
     channel->refilling = true;
-    char numbers[4][24];
+    char numbers[4][SPAN_NUMBER];
     span_t words[] = {span_text ("3"), span_text (channel->keys[0]), span_text (channel->keys[1]),
         span_text (channel->keys[2]), span_number (numbers[0], channel->cursor), span_number (numbers[1], until),
         span_number (numbers[2], READ_MEMBERS), span_number (numbers[3], READ_BYTES), span_text ("0")};
@@ -252,7 +251,7 @@ static void s_on_slice (void *owner, void *arg, redisReply *reply)
 
 static void s_look (feed_t *self)
 {
-    char count[24];
+    char count[SPAN_NUMBER];
     span_t words[] = {span_text ("ZRANGEBYLEX"), span_text (self->channels_key), span_text (self->look_from),
         span_text ("+"), span_text ("LIMIT"), span_text ("0"), span_number (count, LOOK_CHANNELS)};
     link_command (self->link, s_on_slice, self, 7, words);
@@ -288,7 +287,6 @@ feed_t *feed_new (const config_t *config, link_t *link, fanout_t *fanout, heads_
     feed_channel_fn *find, void *owner)
 {
     feed_t *self = calloc (1, sizeof *self);
-    self->config = config;
     self->link = link;
     self->fanout = fanout;
     self->heads = heads;

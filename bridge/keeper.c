@@ -3,6 +3,7 @@
 //
 //  It goes round all channels in slices; a flush names its channel to it over inproc, so that it comes next.
 
+#include "deadline.h"
 #include "keeper.h"
 #include "limit.h"
 #include "link.h"
@@ -99,14 +100,13 @@ static void s_begin_turn (keeper_t *self, char *name)
     char *log = store_channel_key (self->config->prefix, span_text (name), "log");
     char *meta = store_channel_key (self->config->prefix, span_text (name), "meta");
     char *ids = store_channel_key (self->config->prefix, span_text (name), "ids");
-    char members[16], bytes[16], dedupe_ms[16];
-    snprintf (members, sizeof members, "%d", STEP_MEMBERS);
-    snprintf (bytes, sizeof bytes, "%d", STEP_BYTES);
-    snprintf (dedupe_ms, sizeof dedupe_ms, "%d", LIMIT_DEDUPE_MS);
-    span_t free_words[] = {span_text ("2"), span_text (log), span_text (meta), span_text (members), span_text (bytes)};
+    char numbers[3][SPAN_NUMBER];
+    span_t members = span_number (numbers[0], STEP_MEMBERS);
+    span_t free_words[] = {
+        span_text ("2"), span_text (log), span_text (meta), members, span_number (numbers[1], STEP_BYTES)};
     link_script (self->link, SCRIPT_FREE, s_on_step, turn, 5, free_words);
-    span_t forget_words[] = {span_text ("3"), span_text (ids), span_text (meta), span_text (log), span_text (dedupe_ms),
-        span_text (members)};
+    span_t forget_words[] = {span_text ("3"), span_text (ids), span_text (meta), span_text (log),
+        span_number (numbers[2], LIMIT_DEDUPE_MS), members};
     link_script (self->link, SCRIPT_FORGET, s_on_step, turn, 6, forget_words);
     free (log);
     free (meta);
@@ -115,10 +115,9 @@ static void s_begin_turn (keeper_t *self, char *name)
 
 static void s_slice (keeper_t *self)
 {
-    char count[16];
-    snprintf (count, sizeof count, "%d", SLICE_CHANNELS);
+    char count[SPAN_NUMBER];
     span_t words[] = {span_text ("ZRANGEBYLEX"), span_text (self->channels_key), span_text (self->cursor),
-        span_text ("+"), span_text ("LIMIT"), span_text ("0"), span_text (count)};
+        span_text ("+"), span_text ("LIMIT"), span_text ("0"), span_number (count, SLICE_CHANNELS)};
     link_command (self->link, s_on_slice, NULL, 7, words);
     self->slice_at_ms = zclock_mono () + SLICE_EVERY_MS;
 }
@@ -189,14 +188,11 @@ void keeper_actor (zsock_t *pipe, void *args)
     };
     while (!items[0].revents) {
         int64_t deadline_ms = link_deadline_ms (self->link);
-        if (!self->busy && link_is_up (self->link) && self->slice_at_ms < deadline_ms) {
-            deadline_ms = self->slice_at_ms;
+        if (!self->busy && link_is_up (self->link)) {
+            deadline_ms = deadline_sooner (deadline_ms, self->slice_at_ms);
         }
-        int64_t wait_ms = deadline_ms == INT64_MAX ? -1 : deadline_ms - zclock_mono ();
-        items[2].fd = link_fd (self->link);
-        items[2].events = link_events (self->link);
-        items[2].revents = 0;
-        zmq_poll (items, items[2].fd < 0 ? 2 : 3, deadline_ms != INT64_MAX && wait_ms < 0 ? 0 : wait_ms);
+        items[2] = (zmq_pollitem_t){NULL, link_fd (self->link), link_events (self->link), 0};
+        deadline_poll (items, 3, deadline_ms);
         s_take_hints (self);
         link_work (self->link, items[2].revents);
         s_step (self);

@@ -5,6 +5,7 @@
 //  asked; send batches. It never blocks but in the poll, and never touches what another actor owns.
 
 #include "ask.h"
+#include "deadline.h"
 #include "ear.h"
 #include "heads.h"
 #include "intake.h"
@@ -120,23 +121,17 @@ static void s_take_asks (lane_t *self)
 
 enum { ITEM_PIPE, ITEM_CONTROL, ITEM_XPUB, ITEM_PULL, ITEM_SUB, ITEM_REDIS, ITEM_EAR, ITEM_COUNT };
 
-static int64_t s_sooner (int64_t a, int64_t b)
+//  Waits until something is to be done. `reading`: whether producers are listened to.
+static void s_wait (lane_t *self, zmq_pollitem_t *items, bool reading, int64_t until_ms)
 {
-    return a < b ? a : b;
-}
-
-//  Waits until something is to be done; poll passes over a descriptor of -1. `reading`: whether producers are listened to.
-static int s_wait (lane_t *self, zmq_pollitem_t *items, bool reading, int64_t until_ms)
-{
-    int64_t deadline_ms = s_sooner (writer_deadline_ms (self->writer), link_deadline_ms (ear_link (self->ear)));
-    deadline_ms = s_sooner (deadline_ms, s_sooner (until_ms, heads_deadline_ms (self->heads)));
-    int64_t wait_ms = deadline_ms == INT64_MAX ? -1 : deadline_ms - zclock_mono ();
+    int64_t deadline_ms = deadline_sooner (writer_deadline_ms (self->writer), link_deadline_ms (ear_link (self->ear)));
+    deadline_ms = deadline_sooner (deadline_ms, deadline_sooner (until_ms, heads_deadline_ms (self->heads)));
     short producers = reading && !writer_is_full (self->writer) ? ZMQ_POLLIN : 0;
     items[ITEM_PULL].events = producers;
     items[ITEM_SUB].events = producers;
     items[ITEM_REDIS] = (zmq_pollitem_t){NULL, writer_fd (self->writer), writer_events (self->writer), 0};
     items[ITEM_EAR] = (zmq_pollitem_t){NULL, link_fd (ear_link (self->ear)), link_events (ear_link (self->ear)), 0};
-    return zmq_poll (items, ITEM_COUNT, deadline_ms == INT64_MAX ? -1 : wait_ms > 0 ? wait_ms : 0);
+    deadline_poll (items, ITEM_COUNT, deadline_ms);
 }
 
 static void s_turn (lane_t *self, zmq_pollitem_t *items, bool reading, int64_t until_ms)

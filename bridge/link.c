@@ -513,11 +513,6 @@ const link_store_t *link_store (const link_t *self)
     return &self->store;
 }
 
-const char *link_prefix (const link_t *self)
-{
-    return self->prefix;
-}
-
 const char *link_trouble (const link_t *self)
 {
     return self->trouble;

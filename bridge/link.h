@@ -40,7 +40,6 @@ void link_destroy (link_t **self_p);
 
 bool link_is_up (const link_t *self);
 const link_store_t *link_store (const link_t *self);
-const char *link_prefix (const link_t *self);
 
 //  Why the link is down or was last: one line, for answers to clients.
 const char *link_trouble (const link_t *self);

@@ -22,10 +22,9 @@ names_t names_of (span_t glob)
 
 void names_ask (names_t *self, call_t *call, link_reply_fn *fn)
 {
-    char count[24];
-    snprintf (count, sizeof count, "%d", PAGE);
+    char count[SPAN_NUMBER];
     span_t words[] = {span_text ("ZRANGEBYLEX"), span_text (call->desk->channels_key), span_text (self->from),
-        span_text (self->to), span_text ("LIMIT"), span_text ("0"), span_text (count)};
+        span_text (self->to), span_text ("LIMIT"), span_text ("0"), span_number (count, PAGE)};
     call_command (call, fn, sizeof words / sizeof *words, words);
 }
 

@@ -138,7 +138,7 @@ static void s_begin_status (call_t *call)
         s_ask_status (call, request->channel);
         return;
     }
-    char from[256], count[24];
+    char from[256], count[SPAN_NUMBER];
     snprintf (from, sizeof from, "%s%.*s", request->cursor.size ? "(" : "-", (int)request->cursor.size,
         request->cursor.size ? request->cursor.data : "");
     span_t words[] = {span_text ("ZRANGEBYLEX"), span_text (call->desk->channels_key), span_text (from),

@@ -9,7 +9,7 @@ void read_send (call_t *call, link_reply_fn *fn, const read_ask_t *ask)
     char *log = store_channel_key (prefix, ask->channel, "log");
     char *meta = store_channel_key (prefix, ask->channel, "meta");
     char *gaps = store_channel_key (prefix, ask->channel, "gaps");
-    char numbers[5][24];
+    char numbers[5][SPAN_NUMBER];
     span_t words[] = {span_text ("3"), span_text (log), span_text (meta), span_text (gaps),
         span_number (numbers[0], ask->after),
         ask->until == UINT64_MAX ? span_text ("+inf") : span_number (numbers[1], ask->until),

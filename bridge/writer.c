@@ -4,6 +4,7 @@
 //  A batch whose reply was lost is sent again as it was, under its old seq, and the script recognises it. A batch
 //  that Redis refused was not stored; it waits and is sent again, but the publishes in it are told so and leave.
 
+#include "deadline.h"
 #include "envelope.h"
 #include "link.h"
 #include "log.h"
@@ -514,16 +515,14 @@ short writer_events (const writer_t *self)
 
 int64_t writer_deadline_ms (const writer_t *self)
 {
-    int64_t deadline_ms = link_deadline_ms (self->link);
-    int64_t feed_ms = feed_deadline_ms (self->feed);
-    deadline_ms = feed_ms < deadline_ms ? feed_ms : deadline_ms;
+    int64_t deadline_ms = deadline_sooner (link_deadline_ms (self->link), feed_deadline_ms (self->feed));
     const ask_t *ask = zlistx_first (self->asks);
     const channel_t *held = zlistx_first (self->held);
-    if (ask && ask->deadline_ms < deadline_ms) {
-        deadline_ms = ask->deadline_ms;
+    if (ask) {
+        deadline_ms = deadline_sooner (deadline_ms, ask->deadline_ms);
     }
-    if (held && !held->refused && held->hold_until_ms < deadline_ms) {
-        deadline_ms = held->hold_until_ms;
+    if (held && !held->refused) {
+        deadline_ms = deadline_sooner (deadline_ms, held->hold_until_ms);
     }
     return deadline_ms;
 }
