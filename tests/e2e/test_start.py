@@ -258,6 +258,7 @@ def test_a_password_is_never_logged(lab):
 def test_a_wrong_password_is_told(lab):
     server = lab.redis(options=["--requirepass", "right"])
     bridge = lab.bridge(redis_is_up=False, redis={"mode": "server", "url": f"unix://{server.path}?password=wrong"})
+    bridge.process.wait_line("actor=control event=redis_down")
     reply = bridge.client().ask(op="ping")
     assert (reply["code"], reply["ok"]) == ("unavailable", False)
     assert "WRONGPASS" in reply["message"] or "password" in reply["message"].lower()
