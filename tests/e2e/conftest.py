@@ -31,7 +31,7 @@ class Lab:
         bridge = Bridge(self.context, directory, sections, path, env)
         self.bridges.append(bridge)
         bridge.start(redis_is_up)
-        if server and sections["redis"]["url"] == server.url:
+        if isinstance(server, RedisServer) and sections["redis"]["url"] == server.url:
             server.bridges.append(bridge)
         return bridge
 
