@@ -32,7 +32,7 @@ def test_the_service_names_what_the_package_holds(root):
     program, option, config = re.search("^ExecStart=(.*)$", unit, re.M).group(1).split()
     assert option == "-c" and (root / program[1:]).is_file() and (root / config[1:]).is_file()
     user = re.search("^User=(.*)$", unit, re.M).group(1)
-    assert f"u {user} " in (root / "usr/lib/sysusers.d/zrbridge.conf").read_text(encoding="utf-8")
+    assert re.search(f"adduser .* {user}$", (root / "DEBIAN/postinst").read_text(encoding="utf-8"), re.M)
 
 
 def test_the_configuration_is_the_owners_to_change(root):
