@@ -16,7 +16,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-enum { IO_THREADS = 2, MEET_MS = 3000, TICK_MS = 200, SLOW_TICK_MS = 1000, LEAST_FRAME_REST = 64 };
+enum { IO_THREADS = 2, MEET_MS = 5000, TICK_MS = 200, SLOW_TICK_MS = 1000, LEAST_FRAME_REST = 64 };
 
 typedef struct {
     plan_t *plan;

@@ -75,7 +75,9 @@ static const struct {
 enum {
     LONG_FIRST = 256,     //  what getopt_long returns for the table's first row, by its long name
     HELP_PRINTED = 1000,  //  an end that is none of the exit statuses
-    FILL_BYTES = 500000   //  of one publish that prepares a replay
+    FILL_BYTES = 500000,  //  of one publish that prepares a replay
+    CHECK_BATCH = 1000,   //  of the replays that check what was published
+    CHECK_WINDOW = 4
 };
 
 enum { OPTIONS = sizeof options / sizeof *options, MODES = sizeof modes / sizeof *modes };
@@ -127,7 +129,7 @@ static int s_read_count (uint64_t *to, const char *text, uint64_t least, uint64_
     return *to < least ? -1 : 0;
 }
 
-//  A number above 0 with a fraction, and the suffixes of a count.
+//  A number from 0.001 on, with a fraction, and the suffixes of a count.
 static int s_read_number (double *to, const char *text, double most)
 {
     char *end;
@@ -135,7 +137,7 @@ static int s_read_number (double *to, const char *text, double most)
     double unit = *end == 'k' ? 1e3 : *end == 'M' ? 1e6 : 1;
     *to *= unit;
     bool is_plain = strspn (text, "0123456789.") == (size_t)(end - text) && end > text;
-    return is_plain && !(unit > 1 ? end[1] : *end) && *to > 0 && *to <= most ? 0 : -1;
+    return is_plain && !(unit > 1 ? end[1] : *end) && *to >= 1e-3 && *to <= most ? 0 : -1;
 }
 
 //  Takes one option. Returns 0, or an exit status.
@@ -155,13 +157,13 @@ static int s_set (plan_t *self, size_t at, const char *text)
                    : 0;
     case KIND_RATE:
         return s_read_number ((double *)field, text, 1e8)
-                   ? zrb_complain (ZRB_USAGE, "--%s wants a number above 0, up to 100M", name)
+                   ? zrb_complain (ZRB_USAGE, "--%s wants a number from 0.001 to 100M", name)
                    : 0;
     case KIND_SECONDS:
         if (s_read_number (&seconds, text, 1e6)) {
-            return zrb_complain (ZRB_USAGE, "--%s wants seconds above 0, up to 1M", name);
+            return zrb_complain (ZRB_USAGE, "--%s wants seconds from 0.001 to 1M", name);
         }
-        *(uint64_t *)field = (uint64_t)(seconds * 1e9) + 1;
+        *(uint64_t *)field = (uint64_t)(seconds * 1e9);
         return 0;
     case KIND_FLAG:
         *(bool *)field = true;
@@ -336,4 +338,14 @@ uint64_t plan_publish_batch (const plan_t *self)
     }
     uint64_t fitting = FILL_BYTES / (self->size + PLAN_NAME_BYTES);
     return fitting < 1 ? 1 : fitting < LIMIT_PUBLISH_MESSAGES ? fitting : LIMIT_PUBLISH_MESSAGES;
+}
+
+uint64_t plan_read_batch (const plan_t *self)
+{
+    return self->mode == MODE_REPLAY ? self->batch : CHECK_BATCH;
+}
+
+uint64_t plan_read_window (const plan_t *self)
+{
+    return self->mode == MODE_REPLAY ? self->in_flight : CHECK_WINDOW;
 }

@@ -54,4 +54,8 @@ const char *plan_mode_name (const plan_t *self);
 //  Messages of one publish: `batch`, or when a replay is prepared as many as are good.
 uint64_t plan_publish_batch (const plan_t *self);
 
+//  Messages of one replay, and how many are open at a time: as planned, or when it only checks as many as are good.
+uint64_t plan_read_batch (const plan_t *self);
+uint64_t plan_read_window (const plan_t *self);
+
 #endif

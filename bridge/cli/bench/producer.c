@@ -26,12 +26,14 @@ static void s_end (runner_t *self, uint32_t sent)
     }
 }
 
-//  False when nothing more is to be sent, at the time `now`.
+//  False when nothing more is to be sent, at the time `now`. What is due before the end is sent, also when it is late.
 static bool s_goes_on (const runner_t *self, uint32_t number, uint64_t now)
 {
     const run_t *run = self->run;
-    return number < share_of (run->plan, self->index) &&
-           (run->plan->duration_ns == 0 || now < run->start_ns + run->plan->duration_ns) &&
+    const plan_t *plan = run->plan;
+    uint64_t then = plan->rate > 0 ? due_ns (run, self->index, number) : now;
+    return number < share_of (plan, self->index) &&
+           (plan->duration_ns == 0 || then < run->start_ns + plan->duration_ns) &&
            !atomic_load_explicit (&run->stop, memory_order_relaxed);
 }
 

@@ -20,6 +20,7 @@ typedef struct {
 typedef struct {
     runner_t *runner;
     asker_t *asker;
+    size_t window;
     size_t *of_slot;  //  which range an open request is for
     range_t *ranges;  //  a ring, the oldest at first
     size_t first, count;
@@ -41,7 +42,7 @@ static void s_ask (reader_t *self, size_t at)
     pack_text (packer, "until");
     msgpack_pack_uint64 (packer, range->until);
     pack_text (packer, "limit");
-    msgpack_pack_uint64 (packer, plan->batch);
+    msgpack_pack_uint64 (packer, plan_read_batch (plan));
     self->of_slot[asker_send (self->asker)] = at;
 }
 
@@ -59,15 +60,15 @@ static uint64_t s_head (const run_t *run, size_t channel)
 static void s_fill (reader_t *self)
 {
     const run_t *run = self->runner->run;
-    while (self->count < run->plan->in_flight && self->channel < run->plan->channels && !atomic_load (&run->stop)) {
+    while (self->count < self->window && self->channel < run->plan->channels && !atomic_load (&run->stop)) {
         uint64_t head = s_head (run, self->channel);
         if (self->after >= head) {
             self->channel++;
             self->after = 0;
             continue;
         }
-        uint64_t until = self->after + run->plan->batch;
-        size_t at = (self->first + self->count++) % run->plan->in_flight;
+        uint64_t until = self->after + plan_read_batch (run->plan);
+        size_t at = (self->first + self->count++) % self->window;
         self->ranges[at] =
             (range_t){.channel = self->channel, .after = self->after, .until = until < head ? until : head};
         self->after = self->ranges[at].until;
@@ -113,7 +114,7 @@ static void s_work_ready (reader_t *self)
             range->after = next;
             s_ask (self, self->first);
         } else {
-            self->first = (self->first + 1) % self->runner->run->plan->in_flight;
+            self->first = (self->first + 1) % self->window;
             self->count--;
         }
     }
@@ -137,7 +138,7 @@ static void s_read_all (reader_t *self)
             break;
         }
     }
-    for (size_t at = 0; at < self->runner->run->plan->in_flight; at++) {
+    for (size_t at = 0; at < self->window; at++) {
         if (self->ranges[at].answered) {
             answer_clear (&self->ranges[at].answer);
         }
@@ -147,10 +148,12 @@ static void s_read_all (reader_t *self)
 void read_messages (runner_t *self)
 {
     const plan_t *plan = self->run->plan;
+    size_t window = plan_read_window (plan);
     reader_t reader = {.runner = self,
-        .asker = asker_new (self->run->context, plan->ask, plan->in_flight),
-        .of_slot = calloc (plan->in_flight, sizeof *reader.of_slot),
-        .ranges = calloc (plan->in_flight, sizeof *reader.ranges)};
+        .asker = asker_new (self->run->context, plan->ask, window),
+        .window = window,
+        .of_slot = calloc (window, sizeof *reader.of_slot),
+        .ranges = calloc (window, sizeof *reader.ranges)};
     assert (reader.asker && reader.of_slot && reader.ranges);  //  main has connected there before
     s_read_all (&reader);
     asker_destroy (&reader.asker);

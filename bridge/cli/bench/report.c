@@ -148,9 +148,10 @@ static void s_print_latency (const report_t *self)
         double share;
     } shares[] = {{"p50", 0.5}, {"p95", 0.95}, {"p99", 0.99}, {"p99.9", 0.999}, {"max", 1}};
     char time[32];
-    printf ("  latency ");
+    printf ("  latency");
     for (size_t at = 0; at < sizeof shares / sizeof *shares; at++) {
-        printf ("  %s %s", shares[at].name, s_time (time, sizeof time, s_us (self, shares[at].share)));
+        printf (
+            "%s%s %s", at ? ", " : "   ", shares[at].name, s_time (time, sizeof time, s_us (self, shares[at].share)));
     }
     printf (self->plan->mode == MODE_REPLAY ? "  (of a reply)\n" : "\n");
 }
@@ -160,12 +161,16 @@ static void s_print_text (const report_t *self)
     const plan_t *plan = self->plan;
     printf ("%s: %" PRIu64 " messages of %" PRIu64 " bytes in %.2f s%s\n", plan_mode_name (plan), self->sent,
         plan->size, self->seconds, self->interrupted ? " (interrupted)" : "");
-    printf ("  bridge     %s, Redis %s, durability %s\n", self->version, self->redis, self->durability);
-    printf ("  rate       %.0f messages/s, %.1f MB/s\n", s_rate (self), s_rate (self) * (double)plan->size / 1e6);
+    printf ("  bridge    %s, Redis %s, durability %s\n", self->version, self->redis, self->durability);
+    printf ("  rate      %.0f messages/s, %.1f MB/s", s_rate (self), s_rate (self) * (double)plan->size / 1e6);
+    if (plan->rate > 0) {
+        printf ("; due were %.0f/s", plan->rate);
+    }
+    putchar ('\n');
     if (histogram_count (self->latency) > 0) {
         s_print_latency (self);
     }
-    printf ("  checks     lost %" PRIu64 ", out of order %" PRIu64 ", duplicate %" PRIu64 ", damaged %" PRIu64,
+    printf ("  checks    lost %" PRIu64 ", out of order %" PRIu64 ", duplicate %" PRIu64 ", damaged %" PRIu64,
         self->lost, self->late, self->doubles, self->damaged);
     if (plan->mode == MODE_QUEUE) {
         printf (", unsettled %" PRIu64 ", redelivered %" PRIu64, self->unsettled, self->redelivered);
