@@ -16,4 +16,7 @@ int zrb_complain (int status, const char *format, ...) __attribute__ ((format (p
 //  zrb bench MODE [OPTION]…: argv[0] is "bench". Returns the exit status.
 int bench_main (int argc, char *argv[]);
 
+//  zrb ping [OPTION]…, likewise.
+int ping_main (int argc, char *argv[]);
+
 #endif
