@@ -12,7 +12,7 @@ import pytest
 import zmq
 
 from harness.process import Process
-from harness.wait import eventually
+from harness.wait import PATIENCE_S, eventually
 from harness.wire import ROOT, pack, raw_messages, unpack
 
 FAULTS = ("lost", "out_of_order", "duplicates", "damaged", "unsettled")
@@ -254,6 +254,15 @@ def test_a_bridge_that_goes_away_is_told(lab):
 def test_progress_is_told_only_where_asked_for(bridge):
     quiet = bench(bridge, "stream", "-n100", "--json")
     assert quiet.wait() == 0 and quiet.log == ""
+
+
+def test_ctrl_c_before_there_is_anything_ends_it_at_once(bridge):
+    with Meddler(bridge, zmq.PULL, zmq.PUSH, "pull", lambda frames: came.set() or []) as meddler:
+        came = threading.Event()
+        run = bench(bridge, "stream", "--wait=3600", push=meddler.endpoint)
+        assert came.wait(PATIENCE_S), "no probe came"
+        run.signal(signal.SIGINT)
+        assert run.wait() == -signal.SIGINT
 
 
 #  The command line
