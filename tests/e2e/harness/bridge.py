@@ -24,11 +24,11 @@ def daemon():
 
 
 def toml(sections):
-    """Writes {section: {key: value}} as TOML: strings, integers, lists of strings."""
+    """Writes {section: {key: value}} as TOML: strings, integers, booleans, lists of strings."""
     def value(item):
         if isinstance(item, list):
             return "[" + ", ".join(value(inner) for inner in item) + "]"
-        return str(item) if isinstance(item, int) else '"' + item.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        return str(item).lower() if isinstance(item, int) else '"' + item.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
     return "\n".join(f"[{section}]\n" + "".join(f"{key} = {value(item)}\n" for key, item in keys.items())
                      for section, keys in sections.items())
