@@ -20,6 +20,7 @@ typedef struct {
     link_t *link;
     ear_t *ear;
     zsock_t *lane;              //  asks go there
+    asks_t asks;                //  gathered for it
     zsock_t *keeper;            //  hints go there
     zlistx_t *calls;            //  those not yet answered and not parked, by deadline_ms
     zlistx_t *parked;           //  those that wait for an append instead

@@ -70,19 +70,28 @@ static void s_read_requests (desk_t *desk)
     }
 }
 
+static void s_answered (ask_t *ask)
+{
+    call_t *call = ask->request;
+    call->due--;
+    if (call->place && ask->kind == ASK_PUBLISH) {
+        op_publish_answered (call);
+    } else if (call->place) {
+        op_info_answered (call);
+    }
+    call_end (call);
+}
+
 //  The lane answers every ask that it was given, once.
 static void s_read_asks (desk_t *desk)
 {
     ask_t *ask;
-    while ((ask = ask_recv (desk->lane))) {
-        call_t *call = ask->request;
-        call->due--;
-        if (call->place && ask->kind == ASK_PUBLISH) {
-            op_publish_answered (call);
-        } else if (call->place) {
-            op_info_answered (call);
+    while ((ask = asks_recv (desk->lane))) {
+        while (ask) {
+            ask_t *next = ask->next;
+            s_answered (ask);
+            ask = next;
         }
-        call_end (call);
     }
 }
 
@@ -144,6 +153,7 @@ static void s_turn (desk_t *desk, zmq_pollitem_t *items, int64_t until_ms)
         replicas_work (desk->replicas);
         link_write (replicas_link (desk->replicas));
     }
+    asks_send (&desk->asks, desk->lane);
     link_write (desk->link);
 }
 

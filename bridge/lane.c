@@ -30,6 +30,7 @@ struct lane {
     zsock_t *control;
     zsock_t *keeper;    //  hints go there
     int64_t hinted_ms;  //  when, last
+    asks_t answers;     //  gathered for control
     counters_t counters;
     char bound[1024];
 };
@@ -37,7 +38,7 @@ struct lane {
 static void s_answer (void *owner, ask_t *ask)
 {
     lane_t *self = owner;
-    ask_send (self->control, ask);
+    asks_add (&self->answers, ask);
 }
 
 void lane_destroy (lane_t **self_p)
@@ -49,6 +50,7 @@ void lane_destroy (lane_t **self_p)
     intake_destroy (&self->intake);
     ear_destroy (&self->ear);
     writer_destroy (&self->writer);
+    asks_send (&self->answers, self->control);
     heads_destroy (&self->heads);
     fanout_destroy (&self->fanout);
     zsock_destroy (&self->control);
@@ -128,17 +130,26 @@ const char *lane_endpoints (const lane_t *self)
     return self->bound;
 }
 
+static void s_take_ask (lane_t *self, ask_t *ask)
+{
+    if (ask->kind == ASK_COUNTERS) {
+        ask->counters = self->counters;
+        snprintf (ask->bridge, sizeof ask->bridge, "%s", self->bridge);
+        asks_add (&self->answers, ask);
+    } else {
+        self->counters.publish_messages += ask->count;
+        writer_publish (self->writer, ask);
+    }
+}
+
 static void s_take_asks (lane_t *self)
 {
     ask_t *ask;
-    while ((ask = ask_recv (self->control))) {
-        if (ask->kind == ASK_COUNTERS) {
-            ask->counters = self->counters;
-            snprintf (ask->bridge, sizeof ask->bridge, "%s", self->bridge);
-            ask_send (self->control, ask);
-        } else {
-            self->counters.publish_messages += ask->count;
-            writer_publish (self->writer, ask);
+    while ((ask = asks_recv (self->control))) {
+        while (ask) {
+            ask_t *next = ask->next;
+            s_take_ask (self, ask);
+            ask = next;
         }
     }
 }
@@ -176,6 +187,7 @@ static void s_turn (lane_t *self, zmq_pollitem_t *items, bool reading, int64_t u
     if (items[ITEM_CONTROL].revents) {
         s_take_asks (self);
     }
+    asks_send (&self->answers, self->control);
     writer_send (self->writer);
 }
 

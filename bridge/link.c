@@ -454,11 +454,11 @@ void link_load_scripts (link_t *self)
     }
 }
 
-void link_listen (link_t *self, const char *pubsub_channel, link_message_fn *fn)
+void link_listen (link_t *self, const char *pubsub_channel, link_message_fn *fn, link_reply_fn *listening)
 {
     span_t words[] = {span_text ("SUBSCRIBE"), span_text (pubsub_channel)};
     self->on_message = fn;
-    link_command (self, NULL, NULL, 2, words);
+    link_command (self, listening, NULL, 2, words);
 }
 
 void link_reset (link_t *self, const char *why)

@@ -14,11 +14,8 @@ static void s_ask_lane (call_t *call, ask_kind_t kind)
 {
     call->ask.kind = kind;
     call->ask.request = call;
-    if (ask_send (call->desk->lane, &call->ask) == 0) {
-        call->due++;
-    } else {
-        call_fail_with (call, CODE_BUSY, "the lane takes no more requests");
-    }
+    call->due++;
+    asks_add (&call->desk->asks, &call->ask);
 }
 
 //  publish

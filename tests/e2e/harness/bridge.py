@@ -74,8 +74,21 @@ class Bridge:
             #  A restarted bridge is found where the first one was.
             self.sections[section][key] = self.endpoints[what]
         if redis_is_up:
-            for actor in ("lane", "control"):
-                self.process.wait_line(f"actor={actor} event=redis_up")
+            self.wait_redis(is_up=True)
+
+    def wait_redis(self, is_up):
+        """Returns when all that ask Redis have found it, or have noticed that it is gone; at once when nothing runs."""
+        eventually(lambda: not self.process or not self.process.running or self._redis_is_up() == is_up,
+                   f"redis_{'up' if is_up else 'down'} in the log of {self.directory.name}")
+
+    def _redis_is_up(self):
+        """True: for all actors; False: for none; None: for some."""
+        states = {"lane": False, "control": False}
+        for line in list(self.process.lines):
+            change = re.search(r"actor=(\S+) event=redis_(up|down)\b", line)
+            if change:
+                states[change.group(1)] = change.group(2) == "up"
+        return True if all(states.values()) else None if any(states.values()) else False
 
     def stop(self):
         """SIGTERM; it must end well."""
