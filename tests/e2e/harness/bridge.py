@@ -24,14 +24,18 @@ def daemon():
 
 
 def toml(sections):
-    """Writes {section: {key: value}} as TOML: strings, integers, lists of strings."""
+    """Writes {section: {key: value}} as TOML: strings, integers, booleans, lists of strings; a list of such as
+    [[section]]s."""
     def value(item):
         if isinstance(item, list):
             return "[" + ", ".join(value(inner) for inner in item) + "]"
-        return str(item) if isinstance(item, int) else '"' + item.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        return str(item).lower() if isinstance(item, int) else '"' + item.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
-    return "\n".join(f"[{section}]\n" + "".join(f"{key} = {value(item)}\n" for key, item in keys.items())
-                     for section, keys in sections.items())
+    def block(title, keys):
+        return f"{title}\n" + "".join(f"{key} = {value(item)}\n" for key, item in keys.items())
+
+    return "\n".join(block(f"[{name}]", section) if isinstance(section, dict) else
+                     "".join(block(f"[[{name}]]", keys) for keys in section) for name, section in sections.items())
 
 
 class Bridge:
@@ -53,7 +57,8 @@ class Bridge:
                          "ingest": {"pull": [ANY_PORT], "sub": [ANY_PORT]},
                          "fanout": {"pub": [ANY_PORT]}, "control": {"router": [ANY_PORT]}}
         for section, keys in sections.items():
-            self.sections[section] = {**self.sections.get(section, {}), **keys}
+            many = isinstance(keys, list)
+            self.sections[section] = keys if many else {**self.sections.get(section, {}), **keys}
         directory.mkdir(parents=True, exist_ok=True)
 
     #  Life
