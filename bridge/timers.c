@@ -154,6 +154,9 @@ static void s_on_step (void *owner, void *arg, redisReply *reply)
         log_write (LEVEL_WARN, "keeper", "timer_refused", "channel=%s why=\"%s\"", visit->name, reply->str);
     } else if (reply && reply->type == REDIS_REPLY_ARRAY && reply->elements > 0) {
         visit->worked |= reply->element[0]->integer != 0;
+        if (reply->elements > 2 && reply->element[2]->integer && reply->element[0]->integer) {
+            log_write (LEVEL_WARN, "keeper", "ids_jumped", "channel=%s", visit->name);
+        }
     }
     if (--visit->due > 0) {
         return;

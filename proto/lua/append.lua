@@ -9,7 +9,8 @@
 --         12… score, member; score, member; … (scores are the ids from `first` on)
 --         behind those index, header, value; … of the members that ask for something, indexes from 1 and ascending:
 --         msg_id, delay_ms or at_ms, ttl_ms, front (1)
--- Result  {'stored', first, time_ms, told}; {'again', …} the same as recorded when this seq was stored before;
+-- Result  {'stored', first, time_ms, told}, or {'jumped', …} the same when ids between head and first were left out;
+--         {'again', …} the same as recorded when this seq was stored before;
 --         {'gap', last seq stored} when an earlier batch of the session is missing: nothing was changed.
 --         told: index, id; … of members that got no id: an id: its msg_id is there under that one; '0': its msg_id is
 --         that of a message that waits; 'delayed': it waits until it is due
@@ -36,7 +37,7 @@ end
 local head, now, is_new = tonumber(meta[1]) or 0, redis.call('TIME'), meta[3] ~= ARGV[3]
 local time = math.max(tonumber(meta[2]) or 0, math.min(tonumber(ARGV[6]), now[1] * 1000 + 1000))
 local first, count = first_id(head, tonumber(ARGV[4]), is_new, now), tonumber(ARGV[7])
-local bytes, told, sorted = (meta[4] or 0) + ARGV[8], {}, nil
+local jumped, bytes, told, sorted = first > head + 1, (meta[4] or 0) + ARGV[8], {}, nil
 if #ARGV > 11 + 2 * count then
     sorted = sort_out(12 + 2 * count, first, now)
     bytes, told = bytes - sorted.bytes, sorted.told
@@ -77,4 +78,4 @@ redis.call('HSET', KEYS[2], 'head', head, 'time', time, 'bytes', bytes, 'floor',
 if count > 0 then
     redis.pcall('PUBLISH', ARGV[10], string.format('%.0f %.0f %s', first, head, ARGV[11]))
 end
-return {'stored', first, time, told}
+return {jumped and 'jumped' or 'stored', first, time, told}

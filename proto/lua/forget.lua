@@ -3,11 +3,12 @@
 -- KEYS    1 ids   2 meta   3 log   4 marks
 -- ARGV    1 dedupe_ms   2 msg_ids to remove at most
 -- Result  {removed, left}: 1 when more can be removed
--- Keeps   KEYSPACE.md 10: a msg_id stays as long as its message is retained, and at least dedupe_ms.
+-- Keeps   KEYSPACE.md 10: a msg_id stays as long as its message is retained, and at least dedupe_ms. Those below 0 are of
+--         messages that wait: they stay.
 local meta = redis.call('HMGET', KEYS[2], 'floor', 'time', 'head')
 local floor, dedupe_ms = tonumber(meta[1]) or 1, tonumber(ARGV[1])
 local below = '(' .. string.format('%.0f', floor)
-if redis.call('ZCOUNT', KEYS[1], '-inf', below) == 0 then
+if redis.call('ZCOUNT', KEYS[1], 0, below) == 0 then
     return {0, 0}
 end
 -- What lies below the floor is no younger than the first message at or above it, or than the newest of all.
@@ -30,8 +31,8 @@ if now_ms < time + dedupe_ms then
     redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', '(' .. mark[2])
     below = string.format('(%.0f', math.min(floor, mark[1] + 1))
 end
-local old = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', below, 'WITHSCORES', 'LIMIT', 0, ARGV[2])
+local old = redis.call('ZRANGEBYSCORE', KEYS[1], 0, below, 'WITHSCORES', 'LIMIT', 0, ARGV[2])
 if #old > 0 then
-    redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', old[#old])
+    redis.call('ZREMRANGEBYSCORE', KEYS[1], 0, old[#old])
 end
 return {#old / 2, #old == 2 * ARGV[2] and 1 or 0}
