@@ -32,6 +32,7 @@ struct channel {
     batch_t *held_first;  //  confirmed batches, ids ascending, all above the cursor
     batch_t *held_last;
     bool refilling;   //  a read of the log is under way
+    uint64_t told;    //  the cursor, when heads told of it last
     int64_t grew_ms;  //  zclock_mono: when the cursor last moved
     void *grown;      //  its place in heads' list; NULL: none
 
