@@ -287,9 +287,7 @@ static void s_on_ear (void *owner, bool up)
 {
     timers_t *self = owner;
     if (up) {
-        link_listen (self->ear, self->announced_key, s_on_message);
-        span_t words[] = {span_text ("PING")};
-        link_command (self->ear, s_on_listening, NULL, 1, words);
+        link_listen (self->ear, self->announced_key, s_on_message, s_on_listening);
     }
 }
 

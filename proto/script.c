@@ -25,6 +25,13 @@ static const char s_flush[] = {
 static const char s_status[] = {
 #include "status.inc"
 };
+static const char s_retain[] = {
+#include "seek.inc"
+#include "retain.inc"
+};
+static const char s_shrink[] = {
+#include "shrink.inc"
+};
 static const char s_free[] = {
 #include "free.inc"
 };
@@ -51,6 +58,8 @@ static const span_t s_texts[SCRIPT_COUNT] = {
     [SCRIPT_READ] = {s_read, sizeof s_read},
     [SCRIPT_FLUSH] = {s_flush, sizeof s_flush},
     [SCRIPT_STATUS] = {s_status, sizeof s_status},
+    [SCRIPT_RETAIN] = {s_retain, sizeof s_retain},
+    [SCRIPT_SHRINK] = {s_shrink, sizeof s_shrink},
     [SCRIPT_FREE] = {s_free, sizeof s_free},
     [SCRIPT_FORGET] = {s_forget, sizeof s_forget},
     [SCRIPT_DUE] = {s_due, sizeof s_due},
