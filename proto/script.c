@@ -1,6 +1,6 @@
 //  script - the Lua files of proto/lua, built in. Constant data, read by every thread.
 //
-//  seek.lua, timers.lua, join.lua and delay.lua are parts of the scripts that need them, and none by themselves.
+//  seek.lua, hide.lua, timers.lua, join.lua and delay.lua are parts of the scripts that need them, and none by themselves.
 
 #include "script.h"
 
@@ -15,6 +15,7 @@ static const char s_append[] = {
 };
 static const char s_read[] = {
 #include "seek.inc"
+#include "hide.inc"
 #include "read.inc"
 };
 static const char s_flush[] = {
