@@ -25,7 +25,7 @@ struct ask {
     const message_t *messages;  //  borrowed from the request, which outlives the ask
     size_t count;
     int64_t deadline_ms;  //  zclock_mono: answered by then, whatever Redis does
-    uint64_t *ids;        //  count of them, filled by the lane; owned by the ask
+    uint64_t *ids;        //  count of them, filled by the lane; 0: it has none yet; owned by the ask
     bool *known;          //  of each, likewise: its msg_id was there already, under that id
     const char *durability;
     fault_t fault;  //  CODE_OK: stored

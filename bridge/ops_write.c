@@ -2,7 +2,6 @@
 
 #include "ops.h"
 #include "limit.h"
-#include "writer.h"
 
 enum {
     PUBLISH_MS = 4000  //  for the lane to answer a publish in: less than a call may take
@@ -22,16 +21,6 @@ static void s_ask_lane (call_t *call, ask_kind_t kind)
 void op_publish (call_t *call)
 {
     const request_t *request = &call->request;
-    for (size_t i = 0; i < request->message_count; i++) {
-        const char *why = writer_refuses (&request->messages[i]);
-        if (why) {
-            fault_t fault;
-            fault_set (&fault, CODE_BAD_REQUEST, "%s", why);
-            fault.index = (int)i;
-            call_fail (call, &fault);
-            return;
-        }
-    }
     call->ask.messages = request->messages;
     call->ask.count = request->message_count;
     call->ask.deadline_ms = zclock_mono () + PUBLISH_MS;
@@ -51,7 +40,11 @@ void op_publish_answered (call_t *call)
     reply_ok (&reply, call->request.seq, 3);
     reply_array (&reply, "ids", ask->count);
     for (size_t i = 0; i < ask->count; i++) {
-        msgpack_pack_uint64 (&reply.packer, ask->ids[i]);
+        if (ask->ids[i] > 0) {
+            msgpack_pack_uint64 (&reply.packer, ask->ids[i]);
+        } else {
+            msgpack_pack_nil (&reply.packer);
+        }
     }
     size_t at = reply_open_array (&reply, "duplicates"), duplicates = 0;
     for (size_t i = 0; i < ask->count; i++) {

@@ -1,6 +1,6 @@
 //  script - the Lua files of proto/lua, built in. Constant data, read by every thread.
 //
-//  seek.lua and timers.lua are parts of the scripts that need them, and none by themselves.
+//  seek.lua, timers.lua, join.lua and delay.lua are parts of the scripts that need them, and none by themselves.
 
 #include "script.h"
 
@@ -8,6 +8,9 @@ static const char s_hello[] = {
 #include "hello.inc"
 };
 static const char s_append[] = {
+#include "timers.inc"
+#include "join.inc"
+#include "delay.inc"
 #include "append.inc"
 };
 static const char s_read[] = {
@@ -27,6 +30,12 @@ static const char s_free[] = {
 static const char s_forget[] = {
 #include "forget.inc"
 };
+static const char s_due[] = {
+#include "timers.inc"
+#include "join.inc"
+#include "delay.inc"
+#include "due.inc"
+};
 static const char s_expire[] = {
 #include "timers.inc"
 #include "expire.inc"
@@ -43,6 +52,7 @@ static const span_t s_texts[SCRIPT_COUNT] = {
     [SCRIPT_STATUS] = {s_status, sizeof s_status},
     [SCRIPT_FREE] = {s_free, sizeof s_free},
     [SCRIPT_FORGET] = {s_forget, sizeof s_forget},
+    [SCRIPT_DUE] = {s_due, sizeof s_due},
     [SCRIPT_EXPIRE] = {s_expire, sizeof s_expire},
     [SCRIPT_MARK_CLEAN] = {s_mark_clean, sizeof s_mark_clean},
 };
