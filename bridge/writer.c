@@ -59,7 +59,7 @@ static channel_t *s_channel (writer_t *self, span_t name)
     text[name.size] = 0;
     channel_t *channel = zhashx_lookup (self->channels, text);
     if (!channel) {
-        channel = channel_new (self->config->prefix, name);
+        channel = channel_new (self->config, name);
         zhashx_insert (self->channels, channel->name, channel);
         self->counters->channels++;
     }
@@ -235,7 +235,6 @@ static void s_confirm (writer_t *self, channel_t *channel, const redisReply *rep
     self->counters->stored_messages += batch->count;
     batch = feed_take (self->feed, channel, batch);
     if (batch && !self->spare && batch->room <= SPARE_ROOM) {
-        batch_reset (batch);
         self->spare = batch;
     } else {
         batch_destroy (&batch);

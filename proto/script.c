@@ -1,6 +1,6 @@
 //  script - the Lua files of proto/lua, built in. Constant data, read by every thread.
 //
-//  seek.lua, timers.lua, join.lua and delay.lua are parts of the scripts that need them, and none by themselves.
+//  skip.lua, seek.lua, timers.lua, join.lua, batch.lua and delay.lua are parts of the scripts that need them, and none by themselves.
 
 #include "script.h"
 
@@ -8,16 +8,20 @@ static const char s_hello[] = {
 #include "hello.inc"
 };
 static const char s_append[] = {
+#include "skip.inc"
 #include "timers.inc"
 #include "join.inc"
+#include "batch.inc"
 #include "delay.inc"
 #include "append.inc"
 };
 static const char s_read[] = {
+#include "skip.inc"
 #include "seek.inc"
 #include "read.inc"
 };
 static const char s_flush[] = {
+#include "skip.inc"
 #include "seek.inc"
 #include "flush.inc"
 };
