@@ -28,7 +28,8 @@ struct ask {
     uint64_t *ids;        //  count of them, filled by the lane; 0: it has none yet; owned by the ask
     bool *known;          //  of each, likewise: its msg_id was there already, under that id
     const char *durability;
-    fault_t fault;  //  CODE_OK: stored
+    char epoch[33];  //  of the store that has them
+    fault_t fault;   //  CODE_OK: stored
     //  The lane's own while it holds the ask
     size_t left;  //  messages not yet confirmed
     void *place;  //  in its list

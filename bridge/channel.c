@@ -22,6 +22,7 @@ channel_t *channel_new (const config_t *config, span_t name)
     const char *prefix = config->prefix;
     channel_t *self = calloc (1, sizeof *self);
     self->pack = (uint32_t)config_policy (config, name)->pack;
+    self->limits = config_limits (config, name);
     self->name = strndup (name.data, name.size);
     self->name_size = name.size;
     self->keys[0] = store_channel_key (prefix, name, "log");

@@ -18,13 +18,13 @@ typedef struct channel channel_t;
 struct channel {
     char *name;
     size_t name_size;
-    char *keys[4];          //  log, meta, gaps, ids
-    zmq_msg_t topic;        //  the name, as frame 0 of what is fanned out
-    uint64_t max_messages;  //  to retain; 0: no limit
-    uint32_t pack;          //  messages that may share a member
-    uint64_t head;          //  highest id that this bridge has seen given; 0: none
-    uint64_t time_ms;       //  of the newest confirmed message
-    bool listed;            //  in zrb:channels, on this connection
+    char *keys[4];    //  log, meta, gaps, ids
+    zmq_msg_t topic;  //  the name, as frame 0 of what is fanned out
+    limits_t limits;
+    uint32_t pack;     //  messages that may share a member
+    uint64_t head;     //  highest id that this bridge has seen given; 0: none
+    uint64_t time_ms;  //  of the newest confirmed message
+    bool listed;       //  in zrb:channels, on this connection
 
     //  Fan-out: what subscribers have had, and what waits until the ids before it have been sent
     uint64_t cursor;      //  highest id fanned out, or passed over because the log no longer had it

@@ -15,6 +15,7 @@
 #include <string.h>
 #include "config_table.h"
 #include "config_toml.h"
+#include "limit.h"
 #include "name.h"
 
 //  One reading: what is filled in, and where the first error goes.
@@ -91,6 +92,9 @@ static void s_set_default (void *in, const config_key_t *row)
         break;
     case KEY_COUNT:
         *(int64_t *)s_field (in, row) = row->number;
+        break;
+    case KEY_FLAG:
+        *(bool *)s_field (in, row) = row->number;
         break;
     case KEY_LIST:
         s_set_list (in, row, &row->text, 1);
@@ -234,6 +238,7 @@ static int s_take_key (reader_t *self, const toml_item_t *item, const char *wher
     } wanted[] = {
         [KEY_TEXT] = {TOML_TEXT, "a string"},
         [KEY_COUNT] = {TOML_INTEGER, "an integer"},
+        [KEY_FLAG] = {TOML_FLAG, "a boolean"},
         [KEY_LIST] = {TOML_LIST, "a list of strings"},
     };
     const config_key_t *row = s_row (item->section, item->key);
@@ -249,6 +254,9 @@ static int s_take_key (reader_t *self, const toml_item_t *item, const char *wher
         return s_take_text (self, in, row, where, item->texts[0]);
     case KEY_COUNT:
         return s_take_count (self, in, row, where, item->integer);
+    case KEY_FLAG:
+        *(bool *)s_field (in, row) = item->integer;
+        return 0;
     default:
         return s_take_list (self, in, row, where, item->texts, item->count);
     }
@@ -311,6 +319,13 @@ static int s_take_variable (reader_t *self, const config_key_t *row, const char 
     }
     if (row->type == KEY_TEXT) {
         return s_take_text (self, self->config, row, variable, text);
+    }
+    if (row->type == KEY_FLAG) {
+        if (!s_is_one_of (text, "true, false")) {
+            return s_fail (self, variable, "\"%.64s\" is not one of true, false", text);
+        }
+        *(bool *)s_field (self->config, row) = strcmp (text, "true") == 0;
+        return 0;
     }
     char *end;
     errno = 0;
@@ -391,6 +406,22 @@ const policy_t *config_policy (const config_t *self, span_t channel)
         }
     }
     return policy;
+}
+
+limits_t config_limits (const config_t *self, span_t channel)
+{
+    const policy_t *policy = config_policy (self, channel);
+    limits_t limits = {0, 0, 0};
+    if (strcmp (policy->retain, "all") == 0) {
+        limits.max_messages = (uint64_t)policy->max_messages;
+        limits.max_age_ms = (uint64_t)policy->max_age_s * 1000;
+        limits.max_bytes = (uint64_t)policy->max_bytes;
+    }
+    bool unlimited = limits.max_messages == 0 || limits.max_messages > LIMIT_REJECTED_MESSAGES;
+    if (span_eq (channel, "$rejected") && unlimited) {
+        limits.max_messages = LIMIT_REJECTED_MESSAGES;
+    }
+    return limits;
 }
 
 const workers_t *config_workers (const config_t *self, size_t index)

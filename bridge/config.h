@@ -52,6 +52,7 @@ typedef struct {
     char *fsync;     //  embedded only: always, everysec, no
     char *url;       //  server only; with its password: never logged
     char *prefix;
+    bool strict;           //  a Redis that can't keep the promises is refused
     int64_t min_replicas;  //  that a publish waits for; 0: it asks none
     //  [ingest]
     strings_t pull;
@@ -77,6 +78,15 @@ void config_destroy (config_t **self_p);
 
 //  The policy of the first [[channels]] whose glob matches, or the defaults. Belongs to the config.
 const policy_t *config_policy (const config_t *self, span_t channel);
+
+//  The limits that the channel is under: 0, each, where it retains all that is not acked. $rejected always has one.
+typedef struct {
+    uint64_t max_messages;
+    uint64_t max_age_ms;
+    uint64_t max_bytes;
+} limits_t;
+
+limits_t config_limits (const config_t *self, span_t channel);
 
 //  The [[workers]] at index, below self->workers.count.
 const workers_t *config_workers (const config_t *self, size_t index);

@@ -112,6 +112,10 @@ static const char *s_check_group (const char *text)
     {                                                                                                                  \
         FIELD (section_, key_), .type = KEY_COUNT, .number = default_, .min = min_, .max = max_, .comment = comment_   \
     }
+#define FLAG(section_, key_, default_, comment_)                                                                       \
+    {                                                                                                                  \
+        FIELD (section_, key_), .type = KEY_FLAG, .number = default_, .comment = comment_                              \
+    }
 #define LIST(section_, key_, default_, min_, comment_)                                                                 \
     {                                                                                                                  \
         FIELD (section_, key_), .type = KEY_LIST, .text = default_, .min = min_, .check = s_check_endpoint,            \
@@ -151,6 +155,8 @@ const config_key_t config_table[] = {
         "server only: redis://[user:password@]host[:port][/db] or unix:///path/redis.sock[?db=N&password=…]."),
     TEXT ("redis", prefix, "zrb", s_check_prefix,
         "What all keys in Redis begin with: 1 to 64 bytes without spaces or braces."),
+    FLAG ("redis", strict, false,
+        "true: a Redis that is not set to keep the bridge's promises is refused, not only told in the log."),
     COUNT ("redis", min_replicas, 0, 0, 100, "Replicas that a publish waits for, and tells of: 0 to 100; 0 asks none."),
 
     LIST ("ingest", pull, "tcp://127.0.0.1:5551", 1,
@@ -172,7 +178,8 @@ const config_key_t config_table[] = {
 
     {POLICY (match), .type = KEY_TEXT, .text = "*", .check = s_check_glob, .comment = "Name or glob of the channels."},
     {POLICY (retain), .type = KEY_TEXT, .text = "all", .words = "all, acked",
-        .comment = "all: messages stay until a limit is passed; acked: until each group has settled them."},
+        .comment = "all: messages stay until a limit is passed; acked: until each group has settled them, whatever the "
+                   "limits."},
     POLICY_COUNT (max_age_s, 0, 0, 315360000, "Seconds that a message is retained: 0 to 315360000; 0: no limit."),
     POLICY_COUNT (
         max_messages, 0, 0, 1099511627776, "Newest messages that are retained: 0 to 1099511627776; 0: no limit."),

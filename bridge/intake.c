@@ -8,7 +8,6 @@
 enum {
     FRAMES = 4,  //  one more than a message may have; the rest is read and dropped
     REJECTED_PAYLOAD_BYTES = 4096,
-    REJECTED_MESSAGES = 10000,
     LOG_EVERY_MS = 1000
 };
 
@@ -120,7 +119,7 @@ static void s_reject (intake_t *self, const message_t *message, const char *reas
     if (rejected.payload.size > REJECTED_PAYLOAD_BYTES) {
         rejected.payload.size = REJECTED_PAYLOAD_BYTES;
     }
-    writer_store (self->writer, &rejected, REJECTED_MESSAGES);
+    writer_store (self->writer, &rejected);
     msgpack_sbuffer_destroy (&headers);
 }
 
@@ -136,7 +135,7 @@ static void s_take (intake_t *self, zmq_msg_t *frames, size_t count)
         s_reject (self, &message, fault.message, &frames[0], spans[0]);
     } else {
         self->counters->received_bytes += message.payload.size + message.headers.size;
-        writer_store (self->writer, &message, 0);
+        writer_store (self->writer, &message);
     }
 }
 

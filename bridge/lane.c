@@ -9,6 +9,7 @@
 #include "ear.h"
 #include "heads.h"
 #include "intake.h"
+#include "keeper.h"
 #include "lane.h"
 #include "log.h"
 #include "writer.h"
@@ -27,7 +28,9 @@ struct lane {
     ear_t *ear;
     char bridge[33];  //  random id of this start
     zsock_t *control;
-    asks_t answers;  //  gathered for control
+    zsock_t *keeper;    //  hints go there
+    int64_t hinted_ms;  //  when, last
+    asks_t answers;     //  gathered for control
     counters_t counters;
     char bound[1024];
 };
@@ -51,6 +54,7 @@ void lane_destroy (lane_t **self_p)
     heads_destroy (&self->heads);
     fanout_destroy (&self->fanout);
     zsock_destroy (&self->control);
+    zsock_destroy (&self->keeper);
     free (self);
     *self_p = NULL;
 }
@@ -67,6 +71,22 @@ static void s_on_missed (void *owner)
     feed_look_at_all (writer_feed (self->writer));
 }
 
+static void s_hint_keeper (void *owner, const channel_t *channel)
+{
+    lane_t *self = owner;
+    if (channel->limits.max_messages || channel->limits.max_age_ms || channel->limits.max_bytes) {
+        zmq_send (zsock_resolve (self->keeper), channel->name, channel->name_size, ZMQ_DONTWAIT);
+    }
+}
+
+//  Names to the keeper what has grown since the last time, and has limits.
+static void s_hint_grown (lane_t *self)
+{
+    int64_t now_ms = zclock_mono ();
+    heads_each (self->heads, self->hinted_ms, s_hint_keeper, self);
+    self->hinted_ms = now_ms;
+}
+
 static void s_beat (lane_t *self)
 {
     const link_store_t *store = writer_redis (self->writer);
@@ -75,6 +95,7 @@ static void s_beat (lane_t *self)
     //  Before Redis was met once there is no store to tell of.
     if (store->store[0] && heads_beat (self->heads, store->store, now_ms, &envelope) == 0) {
         fanout_send_beat (self->fanout, &envelope);
+        s_hint_grown (self);
     }
 }
 
@@ -84,6 +105,9 @@ lane_t *lane_new (const config_t *config, const char *redis_url, zsock_t **contr
     self->config = config;
     self->control = *control_p;
     *control_p = NULL;
+    self->keeper = zsock_new (ZMQ_PUSH);
+    zsock_set_unbounded (self->keeper);
+    zsock_connect (self->keeper, KEEPER_HINTS);
     self->fanout = fanout_new (config, self->bound, sizeof self->bound, error, error_size);
     if (self->fanout) {
         zuuid_t *bridge = zuuid_new ();

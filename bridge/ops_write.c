@@ -2,6 +2,7 @@
 
 #include "ops.h"
 #include "limit.h"
+#include "replicas.h"
 
 enum {
     PUBLISH_MS = 4000  //  for the lane to answer a publish in: less than a call may take
@@ -34,10 +35,19 @@ void op_publish_answered (call_t *call)
     const ask_t *ask = &call->ask;
     if (ask->fault.code != CODE_OK) {
         call_fail (call, &ask->fault);
-        return;
+    } else if (call->desk->replicas) {
+        call->stored = true;
+        replicas_add (call->desk->replicas, call);
+    } else {
+        op_publish_told (call, 0);
     }
+}
+
+void op_publish_told (call_t *call, uint64_t replicas)
+{
+    const ask_t *ask = &call->ask;
     reply_t reply;
-    reply_ok (&reply, call->request.seq, 3);
+    reply_ok (&reply, call->request.seq, call->desk->replicas ? 4 : 3);
     reply_array (&reply, "ids", ask->count);
     for (size_t i = 0; i < ask->count; i++) {
         if (ask->ids[i] > 0) {
@@ -56,6 +66,9 @@ void op_publish_answered (call_t *call)
     reply_close_array (&reply, at, duplicates);
     reply_text (&reply, "durability");
     reply_text (&reply, ask->durability);
+    if (call->desk->replicas) {
+        reply_uint (&reply, "replicas", replicas);
+    }
     call_answer (call, &reply);
 }
 

@@ -181,6 +181,7 @@ static void s_tell_ids (writer_t *self, const batch_t *batch, uint64_t first, co
         }
         if (ask && (ask->left -= waiter->count) == 0) {
             ask->durability = link_store (self->link)->durability;
+            memcpy (ask->epoch, link_store (self->link)->epoch, sizeof ask->epoch);
             s_answer (self, ask);
         }
     }
@@ -370,7 +371,7 @@ static void s_send_batch (writer_t *self, channel_t *channel, batch_t *batch)
         .known = head          ? head
                  : store->born ? 0
                                : 1,
-        .max_messages = channel->max_messages,
+        .max_messages = channel->limits.max_messages,
         .announce = self->announce,
         .channel = span_of (channel->name, channel->name_size),
     };
@@ -424,10 +425,9 @@ static void s_took (writer_t *self, channel_t *channel, const message_t *message
     s_make_ready (self, channel);
 }
 
-void writer_store (writer_t *self, const message_t *message, uint64_t max_messages)
+void writer_store (writer_t *self, const message_t *message)
 {
     channel_t *channel = s_channel (self, message->channel);
-    channel->max_messages = max_messages;
     batch_add (channel_batch (channel, 1, envelope_size (message), &self->spare), message, NULL, 0);
     s_took (self, channel, message);
 }
@@ -561,6 +561,7 @@ writer_t *writer_new (const config_t *config, const char *redis_url, fanout_t *f
     self->held = zlistx_new ();
     self->asks = zlistx_new ();
     self->link = link_new ("lane", redis_url, config->prefix, s_on_state, self);
+    link_judge (self->link, true, config->strict);
     self->feed = feed_new (config, self->link, fanout, heads, counters, s_find_channel, self);
     return self;
 }

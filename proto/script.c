@@ -1,6 +1,7 @@
 //  script - the Lua files of proto/lua, built in. Constant data, read by every thread.
 //
-//  skip.lua, seek.lua, timers.lua, join.lua, batch.lua and delay.lua are parts of the scripts that need them, and none by themselves.
+//  skip.lua, seek.lua, hide.lua, timers.lua, join.lua, batch.lua and delay.lua are parts of the scripts that need them,
+//  and none by themselves.
 
 #include "script.h"
 
@@ -18,6 +19,7 @@ static const char s_append[] = {
 static const char s_read[] = {
 #include "skip.inc"
 #include "seek.inc"
+#include "hide.inc"
 #include "read.inc"
 };
 static const char s_flush[] = {
@@ -27,6 +29,14 @@ static const char s_flush[] = {
 };
 static const char s_status[] = {
 #include "status.inc"
+};
+static const char s_retain[] = {
+#include "skip.inc"
+#include "seek.inc"
+#include "retain.inc"
+};
+static const char s_shrink[] = {
+#include "shrink.inc"
 };
 static const char s_free[] = {
 #include "free.inc"
@@ -54,6 +64,8 @@ static const span_t s_texts[SCRIPT_COUNT] = {
     [SCRIPT_READ] = {s_read, sizeof s_read},
     [SCRIPT_FLUSH] = {s_flush, sizeof s_flush},
     [SCRIPT_STATUS] = {s_status, sizeof s_status},
+    [SCRIPT_RETAIN] = {s_retain, sizeof s_retain},
+    [SCRIPT_SHRINK] = {s_shrink, sizeof s_shrink},
     [SCRIPT_FREE] = {s_free, sizeof s_free},
     [SCRIPT_FORGET] = {s_forget, sizeof s_forget},
     [SCRIPT_DUE] = {s_due, sizeof s_due},

@@ -63,7 +63,10 @@ if sorted then
     grant_delays(sorted)
 end
 head = first + count - 1
-local floor = math.max(tonumber(meta[5]) or 1, tonumber(ARGV[9]) > 0 and head - ARGV[9] + 1 or 1)
+local floor, keep = tonumber(meta[5]) or 1, head - ARGV[9] + 1
+if tonumber(ARGV[9]) > 0 and keep > floor and redis.call('ZCOUNT', KEYS[3], keep, '+inf') == 0 then
+    floor = keep -- where ids are missing, retain.lua finds out how many messages there are
+end
 redis.call('HSET', KEYS[2], 'head', head, 'time', time, 'bytes', bytes, 'floor', floor,
     's:' .. ARGV[1], seq, slot, string.format('%s %.0f %.0f %s', ARGV[2], first, time, table.concat(told, ' ')))
 if count > 0 then
