@@ -80,7 +80,7 @@ static void s_send_batch (feed_t *self, channel_t *channel, const batch_t *batch
 {
     for (size_t i = 0; i < batch->count; i++) {
         if (batch->first + i > channel->cursor) {
-            fanout_send (self->fanout, channel, batch_member (batch, i));
+            fanout_send (self->fanout, channel, batch_envelope (batch, i));
             self->counters->fanout_messages++;
         }
     }

@@ -219,7 +219,6 @@ static void s_confirm (writer_t *self, channel_t *channel, const redisReply *rep
     self->counters->stored_messages += batch->count;
     batch = feed_take (self->feed, channel, batch);
     if (batch && !self->spare && batch->room <= SPARE_ROOM) {
-        batch_reset (batch);
         self->spare = batch;
     } else {
         batch_destroy (&batch);

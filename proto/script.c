@@ -1,6 +1,7 @@
 //  script - the Lua files of proto/lua, built in. Constant data, read by every thread.
 //
-//  seek.lua, hide.lua, timers.lua, join.lua and delay.lua are parts of the scripts that need them, and none by themselves.
+//  skip.lua, seek.lua, hide.lua, timers.lua, join.lua, batch.lua and delay.lua are parts of the scripts that need them,
+//  and none by themselves.
 
 #include "script.h"
 
@@ -8,17 +9,21 @@ static const char s_hello[] = {
 #include "hello.inc"
 };
 static const char s_append[] = {
+#include "skip.inc"
 #include "timers.inc"
 #include "join.inc"
+#include "batch.inc"
 #include "delay.inc"
 #include "append.inc"
 };
 static const char s_read[] = {
+#include "skip.inc"
 #include "seek.inc"
 #include "hide.inc"
 #include "read.inc"
 };
 static const char s_flush[] = {
+#include "skip.inc"
 #include "seek.inc"
 #include "flush.inc"
 };
@@ -26,6 +31,7 @@ static const char s_status[] = {
 #include "status.inc"
 };
 static const char s_retain[] = {
+#include "skip.inc"
 #include "seek.inc"
 #include "retain.inc"
 };
