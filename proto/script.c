@@ -1,6 +1,6 @@
 //  script - the Lua files of proto/lua, built in. Constant data, read by every thread.
 //
-//  seek.lua is part of the scripts that need it, and none by itself.
+//  seek.lua and timers.lua are parts of the scripts that need them, and none by themselves.
 
 #include "script.h"
 
@@ -27,6 +27,10 @@ static const char s_free[] = {
 static const char s_forget[] = {
 #include "forget.inc"
 };
+static const char s_expire[] = {
+#include "timers.inc"
+#include "expire.inc"
+};
 static const char s_mark_clean[] = {
 #include "mark_clean.inc"
 };
@@ -39,6 +43,7 @@ static const span_t s_texts[SCRIPT_COUNT] = {
     [SCRIPT_STATUS] = {s_status, sizeof s_status},
     [SCRIPT_FREE] = {s_free, sizeof s_free},
     [SCRIPT_FORGET] = {s_forget, sizeof s_forget},
+    [SCRIPT_EXPIRE] = {s_expire, sizeof s_expire},
     [SCRIPT_MARK_CLEAN] = {s_mark_clean, sizeof s_mark_clean},
 };
 

@@ -13,6 +13,7 @@ typedef enum {
     SCRIPT_STATUS,
     SCRIPT_FREE,
     SCRIPT_FORGET,
+    SCRIPT_EXPIRE,
     SCRIPT_MARK_CLEAN,
     SCRIPT_COUNT
 } script_t;
