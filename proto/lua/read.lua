@@ -27,18 +27,23 @@ local members, bytes, upcoming, seen, most, bottom = {}, 0, 0, 0, limit + 4096, 
 
 -- Takes members, each with its score, until one is too many.
 local function take(got)
-    hide(newest and first_of(got[#got - 1], got[#got]) or low, newest and high or got[#got])
-    for i = 1, #got, 2 do
-        local member, score = got[i], tonumber(got[i + 1])
-        if not is_hidden(member, score) then
+    local any_hidden = hide(newest and first_of(got[#got - 1], got[#got]) or low, newest and high or got[#got])
+    local i = 1
+    while i < #got do
+        local member = got[i]
+        if not any_hidden or not is_hidden(member, tonumber(got[i + 1])) then
             if #members >= least and bytes + #member > max_bytes then
                 upcoming = math.max(1, time_of(member, 1))
-                return
+                break
             end
             bytes = bytes + #member
             members[#members + 1] = member
         end
-        seen, bottom = seen + 1, newest and first_of(member, score) or first
+        i = i + 2
+    end
+    if i > 1 then
+        local score = tonumber(got[i - 1])
+        seen, bottom = seen + (i - 1) / 2, newest and first_of(got[i - 2], score) or first
         low, high = newest and low or score + 1, newest and score - 1 or high
     end
 end
