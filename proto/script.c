@@ -1,6 +1,6 @@
 //  script - the Lua files of proto/lua, built in. Constant data, read by every thread.
 //
-//  seek.lua, hide.lua, timers.lua, join.lua and delay.lua are parts of the scripts that need them, and none by themselves.
+//  seek.lua, hide.lua, timers.lua, join.lua and delay.lua are parts of the scripts that need them, none by themselves.
 
 #include "script.h"
 

@@ -1,5 +1,5 @@
--- hide: which ids have no message for anybody: those of gaps, and those whose time is over though expire.lua has not come
--- to them yet. No step of its own: it stands at the top of read.lua. KEYS[1] is the log.
+-- hide: which ids have no message for anybody: those of gaps, and those whose time is over though expire.lua has not
+-- come to them yet. No step of its own: it stands at the top of read.lua. KEYS[1] is the log.
 --
 -- hide(first, last)          looks for such as are only overdue, each id once; true: some were found, now or before
 -- is_hidden(member, score)   true when no envelope of the member is to be seen, where hide has looked

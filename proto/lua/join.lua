@@ -1,5 +1,5 @@
--- join: how messages get ids and join a channel's log. No step of its own: it stands at the top of append.lua and due.lua,
--- behind timers.lua. KEYS[1] is any key of the channel.
+-- join: how messages get ids and join a channel's log. No step of its own: it stands at the top of append.lua and
+-- due.lua, behind timers.lua. KEYS[1] is any key of the channel.
 --
 -- key(what)                              the channel's key of that name
 -- first_id(head, known, is_new, now)     the next id to give, by TIME's `now`; is_new: the epoch is not the channel's
