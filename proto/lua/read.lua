@@ -6,8 +6,8 @@
 --         5 '1': the newest first, from until down
 --         6 since_ms: in place of `after`, what is not older; '0' or absent: as `after` says
 --         7 least: members that come whatever their size, '0' or '1' (absent: 1)
--- Result  {head, floor, more, gaps as recorded, members, after, upcoming, reached}; more is 1 when not all was looked at;
---         gaps: all that hold an id looked at; `after` is as given, or the newest id older than since_ms (0: none);
+-- Result  {head, floor, more, gaps as recorded, members, after, upcoming, reached}; more is 1 when not all was looked
+--         at; gaps: all that hold an id looked at; `after` is as given, or the newest id older than since_ms (0: none);
 --         upcoming is the time_ms of the first member that was left out for max_bytes, 0: none was; reached: all ids up
 --         to it were looked at (not with 'newest first')
 -- Keeps   KEYSPACE.md 4, 5: what lies below the floor is not read, nor what is all hidden; the first member at or above
