@@ -21,6 +21,7 @@ struct channel {
     char *keys[4];    //  log, meta, gaps, ids
     zmq_msg_t topic;  //  the name, as frame 0 of what is fanned out
     limits_t limits;
+    uint32_t pack;     //  messages that may share a member
     uint64_t head;     //  highest id that this bridge has seen given; 0: none
     uint64_t time_ms;  //  of the newest confirmed message
     bool listed;       //  in zrb:channels, on this connection

@@ -222,7 +222,6 @@ static void s_confirm (writer_t *self, channel_t *channel, const redisReply *rep
     self->counters->stored_messages += batch->count;
     batch = feed_take (self->feed, channel, batch);
     if (batch && !self->spare && batch->room <= SPARE_ROOM) {
-        batch_reset (batch);
         self->spare = batch;
     } else {
         batch_destroy (&batch);
@@ -572,6 +571,7 @@ writer_t *writer_new (const config_t *config, const char *redis_url, fanout_t *f
     self->held = zlistx_new ();
     self->asks = zlistx_new ();
     self->link = link_new ("lane", redis_url, config->prefix, s_on_state, self);
+    link_judge (self->link, true, config->strict);
     self->feed = feed_new (config, self->link, fanout, heads, counters, s_find_channel, self);
     return self;
 }

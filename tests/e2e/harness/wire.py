@@ -29,6 +29,18 @@ def id_of(envelope):
     return struct.unpack_from(">Q", envelope, 2)[0]
 
 
+def split(member):
+    """The envelopes of a member of the log."""
+    unpacker = msgpack.Unpacker(None, strict_map_key=False, max_buffer_size=0)
+    unpacker.feed(member)
+    envelopes, at = [], 0
+    while at < len(member):
+        unpacker.skip()
+        envelopes.append(member[at:unpacker.tell()])
+        at = unpacker.tell()
+    return envelopes
+
+
 def encode(id_, time_ms, headers, payload):
     """An envelope's bytes; headers are encoded bytes, or None."""
     if len(payload) < 1 << 8:
@@ -60,16 +72,21 @@ def raw_values(reply):
     return values
 
 
-def raw_messages(reply):
-    """The (channel, envelope bytes) pairs of a replay's or peek's reply, the bytes as they came."""
-    data = raw_values(reply)["messages"]
+def raw_items(reply):
+    """The items of a reply's messages, each item the bytes that came: [[bytes, …], …]."""
     unpacker = msgpack.Unpacker(None, strict_map_key=False, max_buffer_size=0)
+    data = raw_values(reply)["messages"]
     unpacker.feed(data)
     messages = []
     for _ in range(unpacker.read_array_header()):
-        assert unpacker.read_array_header() == 2
-        channel = unpacker.unpack()
-        start = unpacker.tell()
-        unpacker.skip()
-        messages.append((channel, data[start:unpacker.tell()]))
+        ends = [unpacker.tell() + 1]    #  behind the head of a short array
+        for _ in range(unpacker.read_array_header()):
+            unpacker.skip()
+            ends.append(unpacker.tell())
+        messages.append([data[start:end] for start, end in zip(ends, ends[1:])])
     return messages
+
+
+def raw_messages(reply):
+    """The (channel, envelope bytes) pairs of a replay's, peek's or take's reply, the bytes as they came."""
+    return [(unpack(channel), envelope) for channel, envelope, *_ in raw_items(reply)]
