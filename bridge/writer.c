@@ -385,7 +385,7 @@ static void s_send_batch (writer_t *self, channel_t *channel, batch_t *batch)
     snprintf (append.session, sizeof append.session, "%s.%u", self->session, channel->session_no);
     uint64_t now_ms = (uint64_t)(zclock_time () + store->clock_ahead_ms);
     uint64_t time_ms = now_ms > channel->time_ms ? now_ms : channel->time_ms;
-    span_t command = batch_command (batch, &append, head + channel->sent_messages + 1, time_ms);
+    span_t command = batch_command (batch, &append, channel_expects (channel), time_ms);
     channel_mark_sent (channel, batch);
     self->sent_batches++;
     self->sent_members += batch->count;
