@@ -7,10 +7,8 @@
 -- Keeps   KEYSPACE.md, Groups.
 local reason = ARGV[2] == '' and 'bury' or ARGV[2]
 return settle(3, function (lease, kept, given)
-    if lease.deadline > 0 then
-        each(given, function (id, attempts)
-            die(id, attempts, lease, reason)
-        end)
-        keep(lease, kept)
-    end
+    each(given, function (id, attempts)
+        die(id, attempts, lease, reason)
+    end)
+    keep(lease, kept)
 end)

@@ -2,7 +2,7 @@
 -- timers.lua, seek.lua, state.lua, leases.lua, runs.lua, letter.lua, death.lua and give_back.lua stand before it.
 --
 -- KEYS    1 meta
--- ARGV    1 group   2 ids at once, more when one lease has more   3 max_deliveries: dead after so many, '0': never
+-- ARGV    1 group   2 ids at once   3 max_deliveries: dead after so many, '0': never
 -- Result  {changed, left}: ids that wait now, or are dead; left 1: more is due
 -- Keeps   KEYSPACE.md, Groups. The record stays while its ids wait: until others have them, a late ack counts.
 local now, most, changed = now_ms(), tonumber(ARGV[2]), 0
@@ -12,6 +12,21 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', key('later'), '-inf', now, 'LIMI
     changed = changed + 1
 end
 wake = changed > 0
+
+-- The first ids of the runs, the others, and how many are the first.
+local function first_of(runs, count)
+    local now_due, rest, left = {}, {}, count
+    for _, run in ipairs(runs) do
+        local last = math.min(run[2], run[1] + left - 1)
+        if last >= run[1] then
+            now_due[#now_due + 1], left = {run[1], last, run[3]}, left - (last - run[1] + 1)
+        end
+        if last < run[2] then
+            rest[#rest + 1] = {last + 1, run[2], run[3]}
+        end
+    end
+    return now_due, rest, count - left
+end
 
 -- What the log still has in front of the group was not taken: a torn end may have brought such a lease (KEYSPACE.md 12).
 local function taken(runs)
@@ -35,12 +50,10 @@ for i, number in ipairs(numbers) do
     end
     local lease = leases[i]
     if lease then
-        for _, run in ipairs(lease.runs) do
-            changed = changed + run[2] - run[1] + 1
-        end
-        local runs = give_back(lease, taken((present(lease.runs))), {number = number, most = tonumber(ARGV[3]),
-            reason = 'lease ran out'})
-        keep(lease, {}, runs)
+        local now_due, rest, count = first_of(lease.runs, most - changed)
+        changed = changed + count
+        keep(lease, rest, give_back(lease, taken((present(now_due))), {number = number, most = tonumber(ARGV[3]),
+            reason = 'lease ran out'}))
     else
         put('ZREM deadlines', number)
         changed = changed + 1

@@ -10,8 +10,6 @@ local delay = tonumber(ARGV[2])
 local how = {most = tonumber(ARGV[4]), reason = ARGV[3] == '' and 'nack' or ARGV[3],
     due = delay > 0 and now_ms() + delay or nil}
 return settle(5, function (lease, kept, given)
-    if lease.deadline > 0 then
-        give_back(lease, given, how)
-        keep(lease, kept)
-    end
+    give_back(lease, given, how)
+    keep(lease, kept)
 end)

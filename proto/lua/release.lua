@@ -8,12 +8,10 @@
 -- Keeps   KEYSPACE.md, Groups.
 local released = 0
 local function release(lease, kept, given)
-    if lease.deadline > 0 then
-        for _, run in ipairs(give_back(lease, given, {uncounted = true})) do
-            released = released + run[2] - run[1] + 1
-        end
-        keep(lease, kept)
+    for _, run in ipairs(give_back(lease, given, {uncounted = true})) do
+        released = released + run[2] - run[1] + 1
     end
+    keep(lease, kept)
 end
 
 local numbers, left = ARGV[2] == 'leases' and {unpack(ARGV, 3)} or {}, 0
@@ -28,7 +26,7 @@ elseif ARGV[2] == 'consumer' then
 end
 for i, number in ipairs(numbers) do
     local lease = read_leases({number})[1]
-    if lease then
+    if lease and #lease.runs > 0 then
         release(lease, {}, (present(lease.runs)))
     end
     if ARGV[2] == 'consumer' and released >= tonumber(ARGV[4] or 1000) then

@@ -41,7 +41,7 @@ end
 if count > 0 and ARGV[5] ~= '1' then
     lease, deadline = math.max(newest + 1, time[1] * 1048576 + time[2]), now + ARGV[3]
     local record = {number = text(lease), deadline = deadline, taken = text(now), window = window > 0 and '1' or '0',
-        consumer = consumer == '' and '-' or consumer, runs = {}}
+        consumer = consumer == '' and '-' or consumer, runs = {}, lapsed = {}}
     redis.call('HSET', KEYS[1], 'lease', lease)
     put('ZADD deadlines', deadline, record.number)
     if consumer ~= '' then

@@ -7,7 +7,7 @@
 -- Keeps   KEYSPACE.md, Groups. A lease has one deadline: who extends it for one of its ids does so for all.
 local deadline, touched = now_ms() + ARGV[2], false
 local result = settle(3, function (lease, _, given)
-    if lease.deadline > 0 and #given > 0 then
+    if #given > 0 then
         lease.deadline, touched = deadline, true
         write_lease(lease)
         put('ZADD deadlines', deadline, lease.number)
