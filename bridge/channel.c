@@ -17,9 +17,11 @@ enum {
     IN_FLIGHT_AT_ONCE = 2
 };
 
-channel_t *channel_new (const char *prefix, span_t name)
+channel_t *channel_new (const config_t *config, span_t name)
 {
+    const char *prefix = config->prefix;
     channel_t *self = calloc (1, sizeof *self);
+    self->limits = config_limits (config, name);
     self->name = strndup (name.data, name.size);
     self->name_size = name.size;
     self->keys[0] = store_channel_key (prefix, name, "log");

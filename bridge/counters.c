@@ -15,6 +15,7 @@ const counter_t counter_table[] = {
     COUNTER (rejected_messages),
     COUNTER (stored_messages),
     COUNTER (duplicate_messages),
+    COUNTER (delayed_messages),
     COUNTER (stored_batches),
     COUNTER (restamped_batches),
     COUNTER (resent_batches),

@@ -15,6 +15,7 @@ typedef struct {
     uint64_t rejected_messages;
     uint64_t stored_messages;
     uint64_t duplicate_messages;  //  not stored: their msg_id was there
+    uint64_t delayed_messages;    //  wait in Redis until they are due
     uint64_t stored_batches;
     uint64_t restamped_batches;  //  another writer came between, or a clock was out of bounds
     uint64_t resent_batches;     //  refused, or their reply was lost

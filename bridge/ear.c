@@ -31,12 +31,20 @@ static void s_on_message (void *owner, span_t message)
     }
 }
 
+//  What was appended until now may have been missed: nothing that is appended from now on is.
+static void s_on_listening (void *owner, void *arg, redisReply *reply)
+{
+    ear_t *self = owner;
+    if (reply) {
+        self->on_missed (self->owner);
+    }
+}
+
 static void s_on_state (void *owner, bool up)
 {
     ear_t *self = owner;
     if (up) {
-        link_listen (self->link, self->pubsub_channel, s_on_message);
-        self->on_missed (self->owner);
+        link_listen (self->link, self->pubsub_channel, s_on_message, s_on_listening);
     }
 }
 

@@ -8,7 +8,6 @@
 enum {
     FRAMES = 4,  //  one more than a message may have; the rest is read and dropped
     REJECTED_PAYLOAD_BYTES = 4096,
-    REJECTED_MESSAGES = 10000,
     LOG_EVERY_MS = 1000
 };
 
@@ -113,11 +112,14 @@ static void s_reject (intake_t *self, const message_t *message, const char *reas
         .channel = span_text ("$rejected"),
         .payload = message->payload.data ? message->payload : raw,
         .headers = span_of (headers.data, headers.size),
+        .delay_ms = -1,
+        .at_ms = -1,
+        .ttl_ms = -1,
     };
     if (rejected.payload.size > REJECTED_PAYLOAD_BYTES) {
         rejected.payload.size = REJECTED_PAYLOAD_BYTES;
     }
-    writer_store (self->writer, &rejected, REJECTED_MESSAGES);
+    writer_store (self->writer, &rejected);
     msgpack_sbuffer_destroy (&headers);
 }
 
@@ -129,17 +131,11 @@ static void s_take (intake_t *self, zmq_msg_t *frames, size_t count)
     }
     message_t message;
     fault_t fault;
-    const char *reason = NULL;
     if (message_read (&message, &fault, spans, count, (size_t)self->config->max_message_bytes)) {
-        reason = fault.message;
-    } else {
-        reason = writer_refuses (&message);
-    }
-    if (reason) {
-        s_reject (self, &message, reason, &frames[0], spans[0]);
+        s_reject (self, &message, fault.message, &frames[0], spans[0]);
     } else {
         self->counters->received_bytes += message.payload.size + message.headers.size;
-        writer_store (self->writer, &message, 0);
+        writer_store (self->writer, &message);
     }
 }
 

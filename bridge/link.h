@@ -38,6 +38,10 @@ link_t *link_new (const char *actor, const char *url, const char *prefix, link_s
 //  Gives every pending command its NULL first.
 void link_destroy (link_t **self_p);
 
+//  What to do with a Redis that can't keep the bridge's promises as it is configured. tells: says so in the log, once
+//  for each time that it was gone; strict: does not come up with it.
+void link_judge (link_t *self, bool tells, bool strict);
+
 bool link_is_up (const link_t *self);
 const link_store_t *link_store (const link_t *self);
 
@@ -78,9 +82,9 @@ void link_load_scripts (link_t *self);
 void link_reset (link_t *self, const char *why);
 
 //  Subscribes to a Pub/Sub channel: from then on the link gives each message on it to fn, and takes no more commands.
-//  To be called each time the link has come up.
+//  To be called each time the link has come up. `listening` gets Redis's confirmation: what is published later comes.
 typedef void (link_message_fn) (void *owner, span_t message);
-void link_listen (link_t *self, const char *pubsub_channel, link_message_fn *fn);
+void link_listen (link_t *self, const char *pubsub_channel, link_message_fn *fn, link_reply_fn *listening);
 
 //  Writes what link_send has gathered, as far as the socket takes it.
 void link_write (link_t *self);

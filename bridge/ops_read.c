@@ -56,13 +56,12 @@ void op_peek (call_t *call)
 
 static void s_pack_status (reply_t *reply, span_t name, const redisReply *numbers)
 {
-    static const char *const keys[] = {"head", "floor", "count", "bytes", "last_ms"};
+    static const char *const keys[] = {"head", "floor", "count", "bytes", "last_ms", "delayed"};
     reply_str (reply, name);
     msgpack_pack_map (&reply->packer, 8);
-    for (size_t i = 0; i < 5; i++) {
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         reply_uint (reply, keys[i], (uint64_t)numbers->element[i]->integer);
     }
-    reply_uint (reply, "delayed", 0);
     reply_bool (reply, "paused", false);
     reply_map (reply, "groups", 0);
 }
@@ -86,8 +85,10 @@ static void s_ask_status (call_t *call, span_t name)
 {
     char *meta = store_channel_key (call->desk->config->prefix, name, "meta");
     char *gaps = store_channel_key (call->desk->config->prefix, name, "gaps");
-    span_t words[] = {span_text ("2"), span_text (meta), span_text (gaps), name};
-    call_script (call, SCRIPT_STATUS, s_on_status, 4, words);
+    char *delayed = store_channel_key (call->desk->config->prefix, name, "delayed");
+    span_t words[] = {span_text ("3"), span_text (meta), span_text (gaps), span_text (delayed), name};
+    call_script (call, SCRIPT_STATUS, s_on_status, 5, words);
+    free (delayed);
     free (meta);
     free (gaps);
 }

@@ -47,12 +47,13 @@ typedef struct {
 //  A kind of timer: sends a step of its script. `rest` is what stands behind the kind's word in the timer's name.
 typedef void (step_fn) (visit_t *visit, span_t rest);
 
-static step_fn s_expire;
+static step_fn s_due, s_expire;
 
 static const struct {
     const char *kind;
     step_fn *step;
 } s_kinds[] = {
+    {"delayed", s_due},
     {"ttl", s_expire},
 };
 
@@ -177,6 +178,16 @@ static void s_send_step (visit_t *visit, script_t script, int argc, const span_t
     free (meta);
 }
 
+static void s_due (visit_t *visit, span_t rest)
+{
+    const link_store_t *store = link_store (visit->timers->link);
+    char numbers[2][SPAN_NUMBER];
+    //  Of ids given before it knows as much as a bridge that has just been started.
+    span_t words[] = {span_text (store->epoch), span_text (store->born ? "0" : "1"),
+        span_number (numbers[0], STEP_MESSAGES), span_number (numbers[1], STEP_BYTES)};
+    s_send_step (visit, SCRIPT_DUE, 4, words);
+}
+
 static void s_expire (visit_t *visit, span_t rest)
 {
     char numbers[2][SPAN_NUMBER];
@@ -276,9 +287,7 @@ static void s_on_ear (void *owner, bool up)
 {
     timers_t *self = owner;
     if (up) {
-        link_listen (self->ear, self->announced_key, s_on_message);
-        span_t words[] = {span_text ("PING")};
-        link_command (self->ear, s_on_listening, NULL, 1, words);
+        link_listen (self->ear, self->announced_key, s_on_message, s_on_listening);
     }
 }
 

@@ -59,7 +59,7 @@ static channel_t *s_channel (writer_t *self, span_t name)
     text[name.size] = 0;
     channel_t *channel = zhashx_lookup (self->channels, text);
     if (!channel) {
-        channel = channel_new (self->config->prefix, name);
+        channel = channel_new (self->config, name);
         zhashx_insert (self->channels, channel->name, channel);
         self->counters->channels++;
     }
@@ -167,8 +167,8 @@ static void s_give_up_channel (writer_t *self, channel_t *channel, const char *w
 
 //  Replies
 
-//  Tells the publishes in a batch their ids: from `first` on, or, when some were known already, `ids` and `known`, an
-//  item for each message.
+//  Tells the publishes in a batch their ids: from `first` on, or, when some joined no log, `ids` (0: none) and `known`,
+//  an item for each message.
 static void s_tell_ids (writer_t *self, const batch_t *batch, uint64_t first, const uint64_t *ids, const bool *known)
 {
     for (size_t i = 0; i < batch->waiter_count; i++) {
@@ -181,30 +181,36 @@ static void s_tell_ids (writer_t *self, const batch_t *batch, uint64_t first, co
         }
         if (ask && (ask->left -= waiter->count) == 0) {
             ask->durability = link_store (self->link)->durability;
+            memcpy (ask->epoch, link_store (self->link)->epoch, sizeof ask->epoch);
             s_answer (self, ask);
         }
     }
 }
 
-//  Some messages of the batch have a msg_id that the channel had already: `told` is index, id; index, id; …
-static void s_leave_out_known (writer_t *self, batch_t *batch, uint64_t first, const redisReply *told)
+//  Some messages of the batch have joined no log, since they are delayed, or their msg_id was known. `told`, as
+//  append.lua says it: index, id; index, 'delayed'; …
+static void s_leave_out_told (writer_t *self, batch_t *batch, uint64_t first, const redisReply *told)
 {
     uint64_t *ids = calloc (batch->count, sizeof *ids);
     bool *known = calloc (batch->count, sizeof *known);
+    bool *out = calloc (batch->count, sizeof *out);
     for (size_t i = 0; i + 1 < told->elements; i += 2) {
         size_t at = strtoul (told->element[i]->str, NULL, 10) - 1;
+        const char *why = told->element[i + 1]->str;
         assert (at < batch->count);
-        ids[at] = strtoull (told->element[i + 1]->str, NULL, 10);
-        known[at] = true;
+        out[at] = true;
+        known[at] = !streq (why, "delayed");
+        ids[at] = known[at] ? strtoull (why, NULL, 10) : 0;
+        *(known[at] ? &self->counters->duplicate_messages : &self->counters->delayed_messages) += 1;
     }
     for (size_t i = 0; i < batch->count; i++) {
-        ids[i] = known[i] ? ids[i] : first++;
+        ids[i] = out[i] ? ids[i] : first++;
     }
     s_tell_ids (self, batch, 0, ids, known);
-    batch_leave_out (batch, known);
-    self->counters->duplicate_messages += told->elements / 2;
+    batch_leave_out (batch, out);
     free (ids);
     free (known);
+    free (out);
 }
 
 //  Redis has the batch: {'stored' or 'again', first, time_ms, told}.
@@ -220,7 +226,7 @@ static void s_confirm (writer_t *self, channel_t *channel, const redisReply *rep
     self->waiting_messages -= batch->count;
     self->waiting_bytes -= batch->bytes;
     if (told->elements) {
-        s_leave_out_known (self, batch, first, told);
+        s_leave_out_told (self, batch, first, told);
     } else {
         s_tell_ids (self, batch, first, NULL, NULL);
     }
@@ -366,7 +372,7 @@ static void s_send_batch (writer_t *self, channel_t *channel, batch_t *batch)
         .known = head          ? head
                  : store->born ? 0
                                : 1,
-        .max_messages = channel->max_messages,
+        .max_messages = channel->limits.max_messages,
         .announce = self->announce,
         .channel = span_of (channel->name, channel->name_size),
     };
@@ -413,18 +419,6 @@ void writer_send (writer_t *self)
 
 //  Taking messages
 
-//  These headers ask for what this version does not do yet; taking them in silence would be a false promise.
-const char *writer_refuses (const message_t *message)
-{
-    if (message->delay_ms >= 0) {
-        return "headers.delay_ms: not available yet";
-    }
-    if (message->at_ms >= 0) {
-        return "headers.at_ms: not available yet";
-    }
-    return message->ttl_ms >= 0 ? "headers.ttl_ms: not available yet" : NULL;
-}
-
 static void s_took (writer_t *self, channel_t *channel, const message_t *message)
 {
     self->waiting_messages++;
@@ -432,10 +426,9 @@ static void s_took (writer_t *self, channel_t *channel, const message_t *message
     s_make_ready (self, channel);
 }
 
-void writer_store (writer_t *self, const message_t *message, uint64_t max_messages)
+void writer_store (writer_t *self, const message_t *message)
 {
     channel_t *channel = s_channel (self, message->channel);
-    channel->max_messages = max_messages;
     batch_add (channel_batch (channel, 1, envelope_size (message), &self->spare), message, NULL, 0);
     s_took (self, channel, message);
 }
@@ -569,6 +562,7 @@ writer_t *writer_new (const config_t *config, const char *redis_url, fanout_t *f
     self->held = zlistx_new ();
     self->asks = zlistx_new ();
     self->link = link_new ("lane", redis_url, config->prefix, s_on_state, self);
+    link_judge (self->link, true, config->strict);
     self->feed = feed_new (config, self->link, fanout, heads, counters, s_find_channel, self);
     return self;
 }

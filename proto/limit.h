@@ -9,11 +9,11 @@ enum {
     LIMIT_HEADERS_BYTES = 16384,  //  its encoded size
     LIMIT_DEPTH = 16,             //  nesting of any msgpack from outside
     LIMIT_MSG_ID_BYTES = 128,
-    LIMIT_DEDUPE_MS = 3600000,       //  a msg_id is known at least so long
-    LIMIT_FRAME_EXTRA = 32768,       //  a frame may exceed max_message_bytes by this
-    LIMIT_PUBLISH_MESSAGES = 1000,   //  messages of one publish request
-    LIMIT_REPLAY_MESSAGES = 100000,  //  `limit` of replay and `max` of peek
-    LIMIT_REPLAY_CHANNELS = 1000,    //  of one replay
+    LIMIT_REJECTED_MESSAGES = 10000,  //  retained in $rejected
+    LIMIT_FRAME_EXTRA = 32768,        //  a frame may exceed max_message_bytes by this
+    LIMIT_PUBLISH_MESSAGES = 1000,    //  messages of one publish request
+    LIMIT_REPLAY_MESSAGES = 100000,   //  `limit` of replay and `max` of peek
+    LIMIT_REPLAY_CHANNELS = 1000,     //  of one replay
     LIMIT_WAIT_MS = 3600000,
     LIMIT_SEQ_BYTES = 256  //  a request's seq, encoded
 };

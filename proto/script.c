@@ -8,6 +8,9 @@ static const char s_hello[] = {
 #include "hello.inc"
 };
 static const char s_append[] = {
+#include "timers.inc"
+#include "join.inc"
+#include "delay.inc"
 #include "append.inc"
 };
 static const char s_read[] = {
@@ -21,11 +24,24 @@ static const char s_flush[] = {
 static const char s_status[] = {
 #include "status.inc"
 };
+static const char s_retain[] = {
+#include "seek.inc"
+#include "retain.inc"
+};
+static const char s_shrink[] = {
+#include "shrink.inc"
+};
 static const char s_free[] = {
 #include "free.inc"
 };
 static const char s_forget[] = {
 #include "forget.inc"
+};
+static const char s_due[] = {
+#include "timers.inc"
+#include "join.inc"
+#include "delay.inc"
+#include "due.inc"
 };
 static const char s_expire[] = {
 #include "timers.inc"
@@ -36,7 +52,9 @@ static const char s_take[] = {
 #include "timers.inc"
 #include "state.inc"
 #include "leases.inc"
+#include "keep.inc"
 #include "runs.inc"
+#include "present.inc"
 #include "letter.inc"
 #include "given.inc"
 #include "from_ready.inc"
@@ -47,7 +65,10 @@ static const char s_ack[] = {
 #include "channel.inc"
 #include "state.inc"
 #include "leases.inc"
+#include "keep.inc"
 #include "runs.inc"
+#include "present.inc"
+#include "judge.inc"
 #include "settle.inc"
 #include "ack.inc"
 };
@@ -57,10 +78,13 @@ static const char s_nack[] = {
 #include "seek.inc"
 #include "state.inc"
 #include "leases.inc"
+#include "keep.inc"
 #include "runs.inc"
+#include "present.inc"
 #include "letter.inc"
 #include "death.inc"
 #include "give_back.inc"
+#include "judge.inc"
 #include "settle.inc"
 #include "nack.inc"
 };
@@ -70,6 +94,8 @@ static const char s_touch[] = {
 #include "state.inc"
 #include "leases.inc"
 #include "runs.inc"
+#include "present.inc"
+#include "judge.inc"
 #include "settle.inc"
 #include "touch.inc"
 };
@@ -78,9 +104,12 @@ static const char s_bury[] = {
 #include "seek.inc"
 #include "state.inc"
 #include "leases.inc"
+#include "keep.inc"
 #include "runs.inc"
+#include "present.inc"
 #include "letter.inc"
 #include "death.inc"
+#include "judge.inc"
 #include "settle.inc"
 #include "bury.inc"
 };
@@ -90,10 +119,13 @@ static const char s_release[] = {
 #include "seek.inc"
 #include "state.inc"
 #include "leases.inc"
+#include "keep.inc"
 #include "runs.inc"
+#include "present.inc"
 #include "letter.inc"
 #include "death.inc"
 #include "give_back.inc"
+#include "judge.inc"
 #include "settle.inc"
 #include "release.inc"
 };
@@ -103,7 +135,9 @@ static const char s_lapse[] = {
 #include "seek.inc"
 #include "state.inc"
 #include "leases.inc"
+#include "keep.inc"
 #include "runs.inc"
+#include "present.inc"
 #include "letter.inc"
 #include "death.inc"
 #include "give_back.inc"
@@ -119,8 +153,11 @@ static const span_t s_texts[SCRIPT_COUNT] = {
     [SCRIPT_READ] = {s_read, sizeof s_read},
     [SCRIPT_FLUSH] = {s_flush, sizeof s_flush},
     [SCRIPT_STATUS] = {s_status, sizeof s_status},
+    [SCRIPT_RETAIN] = {s_retain, sizeof s_retain},
+    [SCRIPT_SHRINK] = {s_shrink, sizeof s_shrink},
     [SCRIPT_FREE] = {s_free, sizeof s_free},
     [SCRIPT_FORGET] = {s_forget, sizeof s_forget},
+    [SCRIPT_DUE] = {s_due, sizeof s_due},
     [SCRIPT_EXPIRE] = {s_expire, sizeof s_expire},
     [SCRIPT_TAKE] = {s_take, sizeof s_take},
     [SCRIPT_ACK] = {s_ack, sizeof s_ack},

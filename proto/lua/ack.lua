@@ -1,4 +1,5 @@
--- ack: settles as worked. channel.lua, state.lua, leases.lua, runs.lua and settle.lua stand before it.
+-- ack: settles as worked. channel.lua, state.lua, leases.lua, keep.lua, runs.lua, present.lua, judge.lua and settle.lua
+-- stand before it.
 --
 -- KEYS    1 meta
 -- ARGV    1 group   2… one lease's number, or id, lease; id, lease …

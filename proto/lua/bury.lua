@@ -1,5 +1,5 @@
--- bury: puts among the dead letters. channel.lua, seek.lua, state.lua, leases.lua, runs.lua, letter.lua, death.lua and
--- settle.lua stand before it.
+-- bury: puts among the dead letters. channel.lua, seek.lua, state.lua, leases.lua, keep.lua, runs.lua, present.lua,
+-- letter.lua, death.lua, judge.lua and settle.lua stand before it.
 --
 -- KEYS    1 meta
 -- ARGV    1 group   2 reason, '': none   3… one lease's number, or id, lease; id, lease …

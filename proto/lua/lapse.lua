@@ -1,5 +1,6 @@
 -- lapse: what a group has to do in time: leases run out, and what was given back with a delay is due. channel.lua,
--- timers.lua, seek.lua, state.lua, leases.lua, runs.lua, letter.lua, death.lua and give_back.lua stand before it.
+-- timers.lua, seek.lua, state.lua, leases.lua, keep.lua, runs.lua, present.lua, letter.lua, death.lua and give_back.lua
+-- stand before it.
 --
 -- KEYS    1 meta
 -- ARGV    1 group   2 ids at once   3 max_deliveries: dead after so many, '0': never
@@ -13,22 +14,7 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', key('later'), '-inf', now, 'LIMI
 end
 wake = changed > 0
 
--- The first ids of the runs, the others, and how many are the first.
-local function first_of(runs, count)
-    local now_due, rest, left = {}, {}, count
-    for _, run in ipairs(runs) do
-        local last = math.min(run[2], run[1] + left - 1)
-        if last >= run[1] then
-            now_due[#now_due + 1], left = {run[1], last, run[3]}, left - (last - run[1] + 1)
-        end
-        if last < run[2] then
-            rest[#rest + 1] = {last + 1, run[2], run[3]}
-        end
-    end
-    return now_due, rest, count - left
-end
-
--- What the log still has in front of the group was not taken: a torn end may have brought such a lease (KEYSPACE.md 12).
+-- What the group still has before it was not taken: a torn end may have brought such a lease (KEYSPACE.md 12).
 local function taken(runs)
     local others = {}
     if not runs[1] or runs[#runs][2] <= (cursor or 0) then

@@ -1,5 +1,5 @@
--- nack: gives back, to be delivered again. channel.lua, timers.lua, seek.lua, state.lua, leases.lua, runs.lua, letter.lua,
--- death.lua, give_back.lua and settle.lua stand before it.
+-- nack: gives back, to be delivered again. channel.lua, timers.lua, seek.lua, state.lua, leases.lua, keep.lua,
+-- runs.lua, present.lua, letter.lua, death.lua, give_back.lua, judge.lua and settle.lua stand before it.
 --
 -- KEYS    1 meta
 -- ARGV    1 group   2 delay_ms   3 reason, '': none   4 max_deliveries: dead instead after so many, '0': never

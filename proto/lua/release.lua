@@ -1,5 +1,5 @@
 -- release: gives leases back as if they had not been taken. channel.lua, timers.lua, seek.lua, state.lua, leases.lua,
--- runs.lua, letter.lua, death.lua, give_back.lua and settle.lua stand before it.
+-- keep.lua, runs.lua, present.lua, letter.lua, death.lua, give_back.lua, judge.lua and settle.lua stand before it.
 --
 -- KEYS    1 meta
 -- ARGV    1 group   2 'consumer', 3 its name, 4 ids at once, more when one lease has more;

@@ -1,10 +1,10 @@
 -- settle: what ack, nack, touch and bury have in common. No step of its own: it stands behind runs.lua.
 --
--- settle(at, work, late)   ARGV from `at` on: one lease's number, or id, lease; id, lease … Calls work(lease, kept, given)
---                          for each lease that holds some of them: its runs without those, and runs of those that are
---                          still there; late(lease, kept, given) likewise for one that ran out on some, which wait
---                          since: where it is absent, those are stale.
---                          Returns {done, already, stale}, each of runs, flat: first, last; first, last …
+-- settle(at, work, late)   ARGV from `at` on: one lease's number, or id, lease; id, lease … Calls
+--                          work(lease, kept, given) for each lease that holds some of them: its runs without those, and
+--                          runs of those that are still there; late(lease, kept, given) likewise for one that ran out
+--                          on some, which wait since: where it is absent, those are stale
+-- Returns {done, already, stale}, each of runs, flat: first, last; first, last …
 local told = {done = {}, already = {}, stale = {}}
 
 local function tell(what, first, last)
@@ -14,39 +14,6 @@ local function tell(what, first, last)
     else
         list[#list + 1], list[#list + 2] = first, last
     end
-end
-
--- Leases in the order in which they are named, and of each its ids, ascending, none twice; of a whole lease none.
-local function named(at)
-    local order, ids, known = {ARGV[at]}, {}, {}
-    for i = at, #ARGV - 1, 2 do
-        local lease, id = ARGV[i + 1], ARGV[i]
-        if not ids[lease] then
-            ids[lease], order[i == at and 1 or #order + 1] = {}, lease
-        end
-        if not known[id .. ' ' .. lease] then
-            known[id .. ' ' .. lease] = true
-            table.insert(ids[lease], tonumber(id))
-        end
-    end
-    for _, list in pairs(ids) do
-        table.sort(list)
-    end
-    return order, ids
-end
-
--- What is to be said of an id that the lease doesn't cover.
-local function judge(id, lease)
-    local held = redis.call('ZRANGEBYSCORE', key('held'), id, '+inf', 'LIMIT', 0, 1)[1]
-    if id > head or tonumber(lease) > newest or (held and tonumber(string.match(held, '^%d+')) <= id) or
-        redis.call('HEXISTS', key('letters'), text(id)) == 1 then
-        return 'stale'
-    elseif id < floor or hidden(id) then
-        return 'already'
-    end
-    local waits = redis.call('ZSCORE', key('ready'), text(id)) or redis.call('ZSCORE', key('later'), text(id)) or
-        (id > (cursor or 0) and not redis.call('ZSCORE', key('ahead'), text(id)))
-    return waits and 'stale' or 'already'
 end
 
 local function tell_runs(what, runs)

@@ -1,5 +1,5 @@
--- state: where a group stands, and what a step changes of it. No step of its own: it stands behind channel.lua at the top
--- of the steps that take and settle. ARGV[1] is the group.
+-- state: where a group stands, and what a step changes of it. No step of its own: it stands behind channel.lua at the
+-- top of the steps that take and settle. ARGV[1] is the group.
 --
 -- head, floor, newest    of meta; newest: the newest lease number      cursor (nil: no such group), leased, paused
 -- key(what)              the group's key of that kind                  now_ms()   by Redis's clock
@@ -22,8 +22,8 @@ local function now_ms()
 end
 
 -- In this order, so that an id is in two places rather than in none where the end is torn off (KEYSPACE.md 12).
-local writes = {'ZADD returned', 'ZADD ready', 'ZADD later', 'HSET letters', 'ZADD dead', 'HSET leases', 'ZADD deadlines',
-    'ZADD of', 'ZADD held', 'ZREM held', 'HDEL leases', 'ZREM deadlines', 'ZREM of', 'ZREM returned', 'ZREM ready',
+local writes = {'ZADD returned', 'ZADD ready', 'ZADD later', 'HSET letters', 'ZADD dead', 'HSET leases',
+    'ZADD deadlines', 'ZADD of', 'ZADD held', 'ZREM held', 'HDEL leases', 'ZREM deadlines', 'ZREM of', 'ZREM returned', 'ZREM ready',
     'ZREM later', 'HDEL letters', 'ZADD consumers'}
 
 local function put(write, one, two)

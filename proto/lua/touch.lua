@@ -1,5 +1,5 @@
--- touch: extends leases, counted from now. channel.lua, timers.lua, state.lua, leases.lua, runs.lua and settle.lua stand
--- before it.
+-- touch: extends leases, counted from now. channel.lua, timers.lua, state.lua, leases.lua, runs.lua, present.lua,
+-- judge.lua and settle.lua stand before it.
 --
 -- KEYS    1 meta
 -- ARGV    1 group   2 lease_ms   3… one lease's number, or id, lease; id, lease …
