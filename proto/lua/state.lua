@@ -44,8 +44,8 @@ end
 
 local function close(to)
     for _, write in ipairs(writes) do
-        local batch = batches[write] or {}
-        for i = 1, #batch, 4000 do
+        local batch = batches[write]
+        for i = 1, batch and #batch or 0, 4000 do
             local command, what = string.match(write, '^(%a+) (%a+)$')
             redis.call(command, key(what), unpack(batch, i, math.min(i + 3999, #batch)))
         end
