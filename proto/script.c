@@ -81,7 +81,7 @@ static const char s_ack[] = {
 static const char s_nack[] = {
 #include "channel.inc"
 #include "timers.inc"
-#include "seek.inc"
+#include "skip.inc"
 #include "state.inc"
 #include "leases.inc"
 #include "keep.inc"
@@ -107,7 +107,7 @@ static const char s_touch[] = {
 };
 static const char s_bury[] = {
 #include "channel.inc"
-#include "seek.inc"
+#include "skip.inc"
 #include "state.inc"
 #include "leases.inc"
 #include "keep.inc"
@@ -122,7 +122,7 @@ static const char s_bury[] = {
 static const char s_release[] = {
 #include "channel.inc"
 #include "timers.inc"
-#include "seek.inc"
+#include "skip.inc"
 #include "state.inc"
 #include "leases.inc"
 #include "keep.inc"
@@ -138,7 +138,7 @@ static const char s_release[] = {
 static const char s_lapse[] = {
 #include "channel.inc"
 #include "timers.inc"
-#include "seek.inc"
+#include "skip.inc"
 #include "state.inc"
 #include "leases.inc"
 #include "keep.inc"

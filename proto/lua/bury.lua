@@ -1,4 +1,4 @@
--- bury: puts among the dead letters. channel.lua, seek.lua, state.lua, leases.lua, keep.lua, runs.lua, present.lua,
+-- bury: puts among the dead letters. channel.lua, skip.lua, state.lua, leases.lua, keep.lua, runs.lua, present.lua,
 -- letter.lua, death.lua, judge.lua and settle.lua stand before it.
 --
 -- KEYS    1 meta

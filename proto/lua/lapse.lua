@@ -1,5 +1,5 @@
 -- lapse: what a group has to do in time: leases run out, and what was given back with a delay is due. channel.lua,
--- timers.lua, seek.lua, state.lua, leases.lua, keep.lua, runs.lua, present.lua, letter.lua, death.lua and give_back.lua
+-- timers.lua, skip.lua, state.lua, leases.lua, keep.lua, runs.lua, present.lua, letter.lua, death.lua and give_back.lua
 -- stand before it.
 --
 -- KEYS    1 meta

@@ -1,4 +1,4 @@
--- nack: gives back, to be delivered again. channel.lua, timers.lua, seek.lua, state.lua, leases.lua, keep.lua,
+-- nack: gives back, to be delivered again. channel.lua, timers.lua, skip.lua, state.lua, leases.lua, keep.lua,
 -- runs.lua, present.lua, letter.lua, death.lua, give_back.lua, judge.lua and settle.lua stand before it.
 --
 -- KEYS    1 meta

@@ -1,4 +1,4 @@
--- release: gives leases back as if they had not been taken. channel.lua, timers.lua, seek.lua, state.lua, leases.lua,
+-- release: gives leases back as if they had not been taken. channel.lua, timers.lua, skip.lua, state.lua, leases.lua,
 -- keep.lua, runs.lua, present.lua, letter.lua, death.lua, give_back.lua, judge.lua and settle.lua stand before it.
 --
 -- KEYS    1 meta
