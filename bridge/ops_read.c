@@ -27,9 +27,9 @@ static void s_on_peek (void *owner, void *arg, redisReply *reply)
             .max_reply_bytes = (size_t)call->desk->config->max_reply_bytes};
         size_t at = reply_open_array (&answer, "messages");
         if (call->request.tail) {
-            splice_newest (&splice, call->request.channel, read.members, read.floor);
+            splice_newest (&splice, call->request.channel, &read);
         } else {
-            splice_members (&splice, call->request.channel, read.members, &after, UINT64_MAX);
+            splice_members (&splice, call->request.channel, &read, &after, UINT64_MAX);
         }
         reply_close_array (&answer, at, splice.count);
         call_answer (call, &answer);
