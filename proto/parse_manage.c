@@ -6,8 +6,7 @@
 _Static_assert(LIMIT_REDRIVE_IDS == 10000, "the texts below say so");
 
 static const char s_not_ids[] = "ids: not an array of 1 to 10000 integers from 1 to 9007199254740992";
-static const char s_not_start[] =
-    "start: not \"first\", \"last\", an integer from 1 to 9007199254740992 or {since_ms}";
+static const char s_not_start[] = "start: not \"first\", \"last\", an integer from 1 to 9007199254740992 or {since_ms}";
 
 static bool s_is_id (uint64_t value)
 {
