@@ -31,6 +31,14 @@ static void (*const s_serve[OP_COUNT]) (call_t *) = {
     [OP_INFO] = op_info,
     [OP_CANCEL] = op_cancel,
     [OP_PING] = op_ping,
+    [OP_PENDING] = op_pending,
+    [OP_DEAD] = op_dead,
+    [OP_REDRIVE] = op_redrive,
+    [OP_GROUP_CREATE] = op_group_create,
+    [OP_GROUP_SEEK] = op_group_seek,
+    [OP_GROUP_DELETE] = op_group_delete,
+    [OP_PAUSE] = op_pause,
+    [OP_RESUME] = op_pause,
 };
 
 static void s_serve_request (desk_t *desk, peer_t *peer, zmq_msg_t *body)

@@ -3,18 +3,24 @@
 --
 -- KEYS    1 meta
 -- ARGV    1 group   2 'head', 'tail'   3 max ids
--- Result  {'ok', runs, letters}: runs flat: first, last, attempt (of the last delivery, 0: none); letters flat: id,
---         envelope, of the ids among them that are dead letters redriven. From the tail first and last stand as they come:
---         the higher one first. {'none', {}, {}} when there is no such group
+--         4 max_bytes of letters; the first comes whatever its size
+-- Result  as take.lua's: {'ok', 0, 0, 0, runs, letters, 0}: runs flat: first, last, attempt (of the last delivery, 0:
+--         none), from the tail each of one id; letters flat: id, envelope, of the ids among them that are dead letters
+--         redriven. {'none', …} when there is no such group
 -- Keeps   nothing changes.
-local group, left, tail = ARGV[1], tonumber(ARGV[3]), ARGV[2] == 'tail'
+local group, left, tail, max_bytes = ARGV[1], tonumber(ARGV[3]), ARGV[2] == 'tail', tonumber(ARGV[4])
 if not redis.call('ZSCORE', base .. 'groups', group) then
-    return {'none', {}, {}}
+    return {'none', 0, 0, 0, {}, {}, 0}
 end
 local meta, runs, letters = redis.call('HMGET', KEYS[1], 'head', 'floor'), {}, {}
 local cursor = tonumber(redis.call('HGET', base .. 'group:' .. group, 'cursor')) or 0
 local head, floor = tonumber(meta[1]) or 0, tonumber(meta[2]) or 1
 local low, ahead = math.max(cursor + 1, floor), base .. 'ahead:' .. group
+
+local function add(first, last, attempt)
+    runs[#runs + 1], runs[#runs + 2], runs[#runs + 3] = first, last, attempt
+    left = left - (last - first + 1)
+end
 
 -- The gap that begins or ends at the id or beyond it, as it is passed from `low` up or from the head down.
 local function gap_at(id)
@@ -45,29 +51,31 @@ local function from_log()
                 local aside = redis.call('ZRANGEBYSCORE', ahead, at, '+inf', 'LIMIT', 0, 1)[1]
                 to = math.min(head, at + left - 1, (first or head + 1) - 1, (aside or head + 1) - 1)
             end
-            for _, value in ipairs({text(at), text(to), '0'}) do
-                runs[#runs + 1] = value
+            for id = at, tail and to or at, -1 do
+                add(id, tail and id or to, 0)
             end
-            left, at = left - math.abs(to - at) - 1, to + (tail and -1 or 1)
+            at = to + (tail and -1 or 1)
         end
     end
 end
 
 local function from_ready()
-    local ids = redis.call(tail and 'ZREVRANGE' or 'ZRANGE', base .. 'ready:' .. group, 0, left - 1)
-    for _, id in ipairs(ids) do
+    local bytes = 0
+    for _, id in ipairs(redis.call(tail and 'ZREVRANGE' or 'ZRANGE', base .. 'ready:' .. group, 0, left - 1)) do
         local first = gap_at(id)
         local letter = redis.call('HGET', base .. 'letters:' .. group, id)
         if letter then
             local envelope = select(5, read_letter(letter))
+            bytes = bytes + #envelope
+            if #letters > 0 and bytes > max_bytes then
+                left = 0
+                return
+            end
             letters[#letters + 1], letters[#letters + 2] = id, envelope
         end
         if letter or (tonumber(id) >= floor and not (first and first <= tonumber(id))) then
             local row = redis.call('ZRANGEBYSCORE', base .. 'returned:' .. group, id, id)[1] or '0 0'
-            for _, value in ipairs({id, id, (string.match(row, ' (%d+)'))}) do
-                runs[#runs + 1] = value
-            end
-            left = left - 1
+            add(tonumber(id), tonumber(id), tonumber(string.match(row, ' (%d+)')))
         end
     end
 end
@@ -79,4 +87,4 @@ else
     from_ready()
     from_log()
 end
-return {'ok', runs, letters}
+return {'ok', 0, 0, 0, runs, letters, 0}
