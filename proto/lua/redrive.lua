@@ -14,9 +14,10 @@ if ARGV[2] == 'all' then
     ids = redis.call('ZRANGE', dead, 0, ARGV[3] - 1)
 end
 for _, id in ipairs(ids) do
-    if redis.call('ZREM', dead, id) == 1 then
-        redis.call('ZADD', base .. 'ready:' .. group, id, id)
+    if redis.call('ZSCORE', dead, id) then
         redis.call('ZADD', base .. 'returned:' .. group, id, id .. ' 0 0')
+        redis.call('ZADD', base .. 'ready:' .. group, id, id)
+        redis.call('ZREM', dead, id)
         redriven = redriven + 1
     end
 end
