@@ -61,7 +61,8 @@ end
 
 local function from_ready()
     local bytes = 0
-    for _, id in ipairs(redis.call(tail and 'ZREVRANGE' or 'ZRANGE', base .. 'ready:' .. group, 0, left - 1)) do
+    local ids = left == 0 and {} or redis.call(tail and 'ZREVRANGE' or 'ZRANGE', base .. 'ready:' .. group, 0, left - 1)
+    for _, id in ipairs(ids) do
         local first = gap_at(id)
         local letter = redis.call('HGET', base .. 'letters:' .. group, id)
         if letter then

@@ -54,8 +54,8 @@ end
 
 -- The lease no longer covers ids below `to`. Returns how many it did.
 local function cut_lease(group, lease, to)
-    local front, consumer, runs = string.match(redis.call('HGET', base .. 'leases:' .. group, lease) or '',
-        '^(%d+ %d+ %d+ ([^ ]+) )(.*)$')
+    local front, window, consumer, runs = string.match(redis.call('HGET', base .. 'leases:' .. group, lease) or '',
+        '^(%d+ %d+ (%d) ([^ ]+) )(.*)$')
     local kept, cut, load = {}, 0, base .. 'load:' .. group
     for first, last, attempt in string.gmatch(runs or '', '(%d+)-(%d+)%*(%d+)') do
         if tonumber(last) >= to then
@@ -70,9 +70,9 @@ local function cut_lease(group, lease, to)
         redis.call('ZREM', base .. 'deadlines:' .. group, lease)
         redis.call('ZREM', base .. 'of:' .. group, consumer .. ' ' .. lease)
     end
-    local loaded = tonumber(front and redis.call('HGET', load, consumer))
-    if loaded and string.sub(front, 1, 2) ~= '0 ' then
-        redis.call('HSET', load, consumer, loaded - cut)
+    if window == '1' and string.sub(front, 1, 2) ~= '0 ' then
+        redis.call('HSET', load, consumer, math.max(0, (tonumber(redis.call('HGET', load, consumer)) or 0) - cut))
+        announce(group)
     end
 end
 

@@ -60,16 +60,18 @@ def raw_values(reply):
     return values
 
 
-def raw_messages(reply):
-    """The (channel, envelope bytes) pairs of a replay's or peek's reply, the bytes as they came."""
+def raw_messages(reply, items=2):
+    """The (channel, envelope bytes) of each message of a reply, the bytes as they came; a message has so many items."""
     data = raw_values(reply)["messages"]
     unpacker = msgpack.Unpacker(None, strict_map_key=False, max_buffer_size=0)
     unpacker.feed(data)
     messages = []
     for _ in range(unpacker.read_array_header()):
-        assert unpacker.read_array_header() == 2
+        assert unpacker.read_array_header() == items
         channel = unpacker.unpack()
         start = unpacker.tell()
         unpacker.skip()
         messages.append((channel, data[start:unpacker.tell()]))
+        for _ in range(items - 2):
+            unpacker.skip()
     return messages
