@@ -1,5 +1,6 @@
-//  keeper - frees what lies below the floor, and msg_ids that have had their time. One thread, one Redis connection,
-//  one channel at a time, so that Redis serves everybody else between two steps. Any number of bridges may do this at once.
+//  keeper - frees what lies below the floor, and msg_ids that have had their time, and does what is due (timers.c). One
+//  thread, one Redis connection and one to listen, in small steps, so that Redis serves everybody else between two. Any
+//  number of bridges may do this at once.
 //
 //  It goes round all channels in slices; a flush names its channel to it over inproc, so that it comes next.
 
@@ -9,6 +10,7 @@
 #include "link.h"
 #include "log.h"
 #include "store.h"
+#include "timers.h"
 
 enum {
     SLICE_EVERY_MS = 1000,
@@ -20,6 +22,7 @@ enum {
 struct keeper {
     const config_t *config;
     link_t *link;
+    timers_t *timers;
     zsock_t *hints;  //  names of channels that have something to free
     zlistx_t *todo;  //  names to look at, owned
     char *channels_key;
@@ -40,6 +43,7 @@ static void s_on_state (void *owner, bool up)
     self->busy = false;
     if (up) {
         self->slice_at_ms = zclock_mono ();
+        timers_up (self->timers);
     }
 }
 
@@ -81,6 +85,9 @@ static void s_on_slice (void *owner, void *arg, redisReply *reply)
     }
     for (size_t i = 0; i < reply->elements; i++) {
         zlistx_add_end (self->todo, strdup (reply->element[i]->str));
+        if (link_is_up (self->link)) {
+            timers_look (self->timers, span_text (reply->element[i]->str));
+        }
     }
     free (self->cursor);
     self->cursor = NULL;
@@ -159,6 +166,7 @@ keeper_t *keeper_new (const config_t *config, const char *redis_url)
     self->channels_key = store_key (config->prefix, "channels");
     self->cursor = strdup ("-");
     self->link = link_new ("keeper", redis_url, config->prefix, s_on_state, self);
+    self->timers = timers_new (config, redis_url, self->link);
     return self;
 }
 
@@ -169,6 +177,7 @@ void keeper_destroy (keeper_t **self_p)
         return;
     }
     link_destroy (&self->link);
+    timers_destroy (&self->timers);
     zsock_destroy (&self->hints);
     zlistx_destroy (&self->todo);
     free (self->channels_key);
@@ -181,20 +190,24 @@ void keeper_actor (zsock_t *pipe, void *args)
 {
     keeper_t *self = args;
     zsock_signal (pipe, 0);
-    zmq_pollitem_t items[3] = {
+    link_t *ear = timers_ear (self->timers);
+    zmq_pollitem_t items[4] = {
         {zsock_resolve (pipe), 0, ZMQ_POLLIN, 0},
         {zsock_resolve (self->hints), 0, ZMQ_POLLIN, 0},
-        {NULL, -1, ZMQ_POLLIN, 0},
     };
     while (!items[0].revents) {
-        int64_t deadline_ms = link_deadline_ms (self->link);
+        int64_t deadline_ms = deadline_sooner (link_deadline_ms (self->link), link_deadline_ms (ear));
+        deadline_ms = deadline_sooner (deadline_ms, timers_deadline_ms (self->timers));
         if (!self->busy && link_is_up (self->link)) {
             deadline_ms = deadline_sooner (deadline_ms, self->slice_at_ms);
         }
         items[2] = (zmq_pollitem_t){NULL, link_fd (self->link), link_events (self->link), 0};
-        deadline_poll (items, 3, deadline_ms);
+        items[3] = (zmq_pollitem_t){NULL, link_fd (ear), link_events (ear), 0};
+        deadline_poll (items, 4, deadline_ms);
         s_take_hints (self);
+        link_work (ear, items[3].revents);
         link_work (self->link, items[2].revents);
+        timers_work (self->timers);
         s_step (self);
         link_write (self->link);
     }

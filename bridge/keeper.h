@@ -1,4 +1,5 @@
-//  keeper - frees what lies below the floor, in small steps; its own Redis connection. One thread.
+//  keeper - frees what lies below the floor, and does what is due; in small steps, on its own Redis connections. One
+//  thread.
 
 #ifndef KEEPER_H_INCLUDED
 #define KEEPER_H_INCLUDED

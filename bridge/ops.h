@@ -23,6 +23,9 @@ void op_group_create (call_t *call);
 void op_group_seek (call_t *call);
 void op_group_delete (call_t *call);
 void op_pause (call_t *call);  //  and resume
+void op_take (call_t *call);
+void op_settle (call_t *call);  //  ack, nack, touch, bury
+void op_release (call_t *call);
 
 //  The lane has answered the ask of a publish or an info.
 void op_publish_answered (call_t *call);

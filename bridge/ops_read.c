@@ -1,56 +1,13 @@
-//  ops_read - peek, status, ping: what reads Redis and changes nothing. In control's thread.
+//  ops_read - status, ping, cancel: what reads Redis and changes nothing. In control's thread.
 
 #include "name.h"
 #include "ops.h"
-#include "read.h"
-#include "splice.h"
 #include "step.h"
 #include "waits.h"
 
 enum {
     STATUS_PAGE = 1000  //  names of the index looked at for one reply
 };
-
-//  peek
-
-static void s_on_peek (void *owner, void *arg, redisReply *reply)
-{
-    call_t *call = arg;
-    if (call_got (call, reply)) {
-        reply_t answer;
-        reply_ok (&answer, call->request.seq, 1);
-        read_t read = read_of (reply);
-        uint64_t after = read.floor - 1;
-        splice_t splice = {.reply = &answer,
-            .limit = call->request.limit,
-            .max_bytes = read_max_bytes (call),
-            .max_reply_bytes = (size_t)call->desk->config->max_reply_bytes};
-        size_t at = reply_open_array (&answer, "messages");
-        if (call->request.tail) {
-            splice_newest (&splice, call->request.channel, read.members, read.floor);
-        } else {
-            splice_members (&splice, call->request.channel, read.members, &after, UINT64_MAX);
-        }
-        reply_close_array (&answer, at, splice.count);
-        call_answer (call, &answer);
-    }
-    call_end (call);
-}
-
-static void s_begin_peek (call_t *call)
-{
-    read_ask_t ask = {.channel = call->request.channel,
-        .until = UINT64_MAX,
-        .limit = call->request.limit,
-        .max_bytes = read_max_bytes (call),
-        .newest = call->request.tail};
-    read_send (call, s_on_peek, &ask);
-}
-
-void op_peek (call_t *call)
-{
-    call_in_turn (call, s_begin_peek);
-}
 
 //  status
 

@@ -6,11 +6,11 @@
 --         4 max_bytes of letters; the first comes whatever its size
 -- Result  as take.lua's: {'ok', 0, 0, 0, runs, letters, 0}: runs flat: first, last, attempt (of the last delivery, 0:
 --         none), from the tail each of one id; letters flat: id, envelope, of the ids among them that are dead letters
---         redriven. {'none', …} when there is no such group
+--         redriven. nil when there is no such group
 -- Keeps   nothing changes.
 local group, left, tail, max_bytes = ARGV[1], tonumber(ARGV[3]), ARGV[2] == 'tail', tonumber(ARGV[4])
 if not redis.call('ZSCORE', base .. 'groups', group) then
-    return {'none', 0, 0, 0, {}, {}, 0}
+    return false
 end
 local meta, runs, letters = redis.call('HMGET', KEYS[1], 'head', 'floor'), {}, {}
 local cursor = tonumber(redis.call('HGET', base .. 'group:' .. group, 'cursor')) or 0

@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from harness import log
+from harness import log, scripts
 from harness.client import Subscriber
 from harness.wait import eventually
 from harness.wire import decode, id_of, pack, unpack
@@ -93,8 +93,7 @@ def test_what_is_flushed_before_it_is_read_is_passed_over(bridge, second, store)
 
 def test_an_application_appends_through_the_script(bridge, store, client):
     """Plain EVAL by a Redis client, mixed with the bridge's own: ids in one row, each sent once."""
-    from harness.wire import ROOT
-    script = (ROOT / "proto" / "lua" / "append.lua").read_text(encoding="utf-8")
+    script = scripts.text("append")
     epoch = store.hget("zrb:store", "epoch")
     subscriber = Subscriber(bridge.context, bridge, b"orders")
     store.zadd("zrb:channels", {"orders": 0})

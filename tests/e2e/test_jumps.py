@@ -3,9 +3,9 @@
 import os
 import random
 
-from harness import log
+from harness import log, scripts
 from harness.wait import eventually
-from harness.wire import ROOT, decode, encode
+from harness.wire import decode, encode
 
 ROUNDS = 34 if os.environ.get("ZRBRIDGE_LONG") else 4
 
@@ -199,7 +199,7 @@ def test_no_id_comes_again_when_another_bridge_appends_first(lab):
 
 def test_two_jumps_within_a_second_do_not_meet(store):
     """What the first jump led to is lost at once, and nobody who appends next knows of it."""
-    script = (ROOT / "proto" / "lua" / "append.lua").read_text(encoding="utf-8")
+    script = scripts.text("append")
     keys = [log.key("orders", what) for what in ("log", "meta", "gaps", "ids")]
     last = 0
     for number in range(20):

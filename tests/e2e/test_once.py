@@ -2,10 +2,10 @@
 
 import os
 
-from harness import log
+from harness import log, scripts
 from harness.client import Subscriber
 from harness.wait import eventually
-from harness.wire import ROOT, decode, pack
+from harness.wire import decode, pack
 
 
 def _publish(client, *messages, channel="orders"):
@@ -97,7 +97,7 @@ def test_a_repeat_after_the_first_was_flushed_is_known_for_a_while(client, store
 
 
 def test_msg_ids_are_forgotten_when_their_message_is_gone_and_old(client, store):
-    script = (ROOT / "proto" / "lua" / "forget.lua").read_text(encoding="utf-8")
+    script = scripts.text("forget")
     keys = [log.key("orders", what) for what in ("ids", "meta", "log")]
     _publish(client, *[(b"%d" % number, os.urandom(8)) for number in range(20)])
 

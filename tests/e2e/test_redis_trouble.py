@@ -9,11 +9,11 @@ import pytest
 import redis
 import zmq
 
-from harness import log
+from harness import log, scripts
 from harness.load import Load
 from harness.proxy import Proxy
 from harness.wait import eventually
-from harness.wire import ROOT, decode, encode, id_of, pack
+from harness.wire import decode, encode, id_of, pack
 
 
 @pytest.fixture
@@ -238,7 +238,7 @@ def test_a_refused_append_leaves_no_trace(store):
     store.hset(log.key("orders", "meta"), mapping={"head": 7, "epoch": "old"})
     store.set(log.key("orders", "log"), "not a sorted set")
     before = store.hgetall(log.key("orders", "meta"))
-    script = (ROOT / "proto" / "lua" / "append.lua").read_text(encoding="utf-8")
+    script = scripts.text("append")
     keys = [log.key("orders", what) for what in ("log", "meta", "gaps")]
     member = encode(8, 0, None, b"x")
     with pytest.raises(redis.ResponseError, match="WRONGTYPE"):

@@ -60,14 +60,14 @@ def raw_values(reply):
     return values
 
 
-def raw_messages(reply, items=2):
-    """The (channel, envelope bytes) of each message of a reply, the bytes as they came; a message has so many items."""
+def raw_messages(reply):
+    """The (channel, envelope bytes) of each message of a reply, whatever stands behind them, the bytes as they came."""
     data = raw_values(reply)["messages"]
     unpacker = msgpack.Unpacker(None, strict_map_key=False, max_buffer_size=0)
     unpacker.feed(data)
     messages = []
     for _ in range(unpacker.read_array_header()):
-        assert unpacker.read_array_header() == items
+        items = unpacker.read_array_header()
         channel = unpacker.unpack()
         start = unpacker.tell()
         unpacker.skip()
