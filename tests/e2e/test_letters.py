@@ -55,8 +55,7 @@ def test_pending_tells_who_holds_what(client):
     assert [lease[0] for lease in _pending(client, consumer="a")] == [1, 3, 4]
     assert [lease[0] for lease in _pending(client, consumer="nobody")] == []
     for count in range(1, 7):
-        assert _pending(client, max=count) == [
-            [*lease[:4], *after[4:]] for lease, after in zip(leases[:count], _pending(client, max=count))]
+        assert [lease[:4] for lease in _pending(client, max=count)] == [lease[:4] for lease in leases[:count]]
 
 
 def test_pending_tells_what_was_taken_long_ago(client):
@@ -195,5 +194,4 @@ def test_redrive_of_thousands_goes_in_steps(client):
     _settle(client, "bury", ids, lease)
     assert _redrive(client, ids=ids[:700]) == 700
     assert _redrive(client, all=True) == 1300
-    assert _take(client, 10000)[0] == ids[:1000]
-    assert _take(client, 10000)[0] == ids[1000:]
+    assert _take(client, 10000)[0] == ids
