@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include "name.h"
 #include "target.h"
 
 enum { NAME_BYTES = 64, PATH_BYTES = 4096, IPC_PATH_BYTES = 107, UNIX_PATH_BYTES = 106 };  //  106: see embedded.c
@@ -87,6 +88,16 @@ static const char *s_check_endpoint (const char *text)
     return strlen (text + 6) > IPC_PATH_BYTES ? "the path is longer than 107 bytes" : NULL;
 }
 
+static const char *s_check_glob (const char *text)
+{
+    return glob_flaw (span_text (text));
+}
+
+static const char *s_check_group (const char *text)
+{
+    return name_flaw (span_text (text));
+}
+
 #define FIELD(section_, key_) .section = section_, .key = #key_, .offset = offsetof (config_t, key_)
 
 #define TEXT(section_, key_, default_, check_, comment_)                                                               \
@@ -107,6 +118,22 @@ static const char *s_check_endpoint (const char *text)
                                 .comment = comment_                                                                    \
     }
 
+//  In [[channels]] and [[workers]]
+#define POLICY(key_) .section = "channels", .key = #key_, .offset = offsetof (policy_t, key_)
+#define POLICY_COUNT(key_, default_, min_, max_, comment_)                                                             \
+    {                                                                                                                  \
+        POLICY (key_), .type = KEY_COUNT, .number = default_, .min = min_, .max = max_, .comment = comment_            \
+    }
+#define WORKERS(key_) .section = "workers", .key = #key_, .offset = offsetof (workers_t, key_)
+#define WORKERS_COUNT(key_, default_, min_, max_, comment_)                                                            \
+    {                                                                                                                  \
+        WORKERS (key_), .type = KEY_COUNT, .number = default_, .min = min_, .max = max_, .comment = comment_           \
+    }
+#define WORKERS_LIST(key_, default_, check_, comment_)                                                                 \
+    {                                                                                                                  \
+        WORKERS (key_), .type = KEY_LIST, .text = default_, .min = 1, .check = check_, .comment = comment_             \
+    }
+
 const config_key_t config_table[] = {
     TEXT ("bridge", name, "zrbridge", s_check_name,
         "What this bridge calls itself in info: 1 to 64 bytes without spaces."),
@@ -124,6 +151,7 @@ const config_key_t config_table[] = {
         "server only: redis://[user:password@]host[:port][/db] or unix:///path/redis.sock[?db=N&password=…]."),
     TEXT ("redis", prefix, "zrb", s_check_prefix,
         "What all keys in Redis begin with: 1 to 64 bytes without spaces or braces."),
+    COUNT ("redis", min_replicas, 0, 0, 100, "Replicas that a publish waits for, and tells of: 0 to 100; 0 asks none."),
 
     LIST ("ingest", pull, "tcp://127.0.0.1:5551", 1,
         "Where clients' PUSH sockets connect: tcp:// or ipc://, at least one."),
@@ -141,6 +169,40 @@ const config_key_t config_table[] = {
     LIST ("control", router, "tcp://127.0.0.1:5555", 1, "Where clients' REQ and DEALER sockets connect: at least one."),
     COUNT ("control", max_reply_bytes, 8388608, 65536, 1073741824,
         "Bytes of messages in one reply (always at least one message): 65536 to 1073741824."),
+
+    {POLICY (match), .type = KEY_TEXT, .text = "*", .check = s_check_glob, .comment = "Name or glob of the channels."},
+    {POLICY (retain), .type = KEY_TEXT, .text = "all", .words = "all, acked",
+        .comment = "all: messages stay until a limit is passed; acked: until each group has settled them, whatever the "
+                   "limits."},
+    POLICY_COUNT (max_age_s, 0, 0, 315360000, "Seconds that a message is retained: 0 to 315360000; 0: no limit."),
+    POLICY_COUNT (
+        max_messages, 0, 0, 1099511627776, "Newest messages that are retained: 0 to 1099511627776; 0: no limit."),
+    POLICY_COUNT (
+        max_bytes, 0, 0, 1125899906842624, "The same in bytes, as stored: 0 to 1125899906842624; 0: no limit."),
+    POLICY_COUNT (
+        max_deliveries, 10, 0, 1000000, "Deliveries in a group until a message is dead: 0 to 1000000; 0: no limit."),
+    POLICY_COUNT (dedupe_s, 3600, 0, 315360000,
+        "Seconds that a msg_id is known, retained or not: 0 to 315360000; 0: while its message is retained."),
+    POLICY_COUNT (pack, 1, 1, 1024, "Messages arriving together that may share a member in Redis: 1 to 1024."),
+
+    WORKERS_LIST (push, "tcp://127.0.0.1:5554", s_check_endpoint,
+        "Where workers' PULL sockets connect: tcp:// or ipc://, at least one."),
+    WORKERS_LIST (
+        channels, "jobs.*", s_check_glob, "Names and globs of the channels, drained in that order: at least one."),
+    {WORKERS (group), .type = KEY_TEXT, .text = "workers", .check = s_check_group,
+        .comment = "The group whose messages they get."},
+    WORKERS_COUNT (
+        lease_ms, 30000, 1, 86400000, "Milliseconds until what is not settled is given again: 1 to 86400000."),
+    WORKERS_COUNT (window, 1000, 1, 1000000, "Messages that may be leased at once: 1 to 1000000."),
 };
 
 const size_t config_table_size = sizeof config_table / sizeof *config_table;
+
+const config_many_t config_many[] = {
+    {"channels", sizeof (policy_t), offsetof (config_t, policies),
+        "What holds for some channels, any number of times: the first whose match fits counts."},
+    {"workers", sizeof (workers_t), offsetof (config_t, workers),
+        "A group whose messages are pushed to whoever connects, any number of times; none by default."},
+};
+
+const size_t config_many_size = sizeof config_many / sizeof *config_many;

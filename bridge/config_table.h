@@ -16,7 +16,7 @@ typedef struct {
     const char *section;
     const char *key;
     key_type_t type;
-    size_t offset;      //  of the field in config_t
+    size_t offset;      //  of the field in config_t, or in what its section is kept as
     const char *text;   //  default of a text, or the one item of a list's
     int64_t number;     //  default of a count
     const char *words;  //  the allowed words of a text, as "a, b, c"; NULL: `check` decides
@@ -29,5 +29,16 @@ typedef struct {
 //  The rows in the file's order; those of a section stand together.
 extern const config_key_t config_table[];
 extern const size_t config_table_size;
+
+//  The sections that may stand many times, as [[name]]; all others stand once.
+typedef struct {
+    const char *name;
+    size_t size;    //  of what one is kept as
+    size_t offset;  //  of its sections_t in config_t
+    const char *comment;
+} config_many_t;
+
+extern const config_many_t config_many[];
+extern const size_t config_many_size;
 
 #endif

@@ -74,10 +74,11 @@ void s_take_texts (document_t &document, toml_item_t &item, const std::vector<co
     item.count = kept.size ();
 }
 
-void s_add_value (document_t &document, const char *section, std::string_view key, const toml::node &node)
+void s_add_value (document_t &document, const char *section, size_t which, std::string_view key, const toml::node &node)
 {
     toml_item_t item{};
     item.section = section;
+    item.which = which;
     item.key = s_keep (document, key);
     item.line = node.source ().begin.line;
     item.what = s_type_in_words (node);
@@ -101,17 +102,18 @@ void s_add_value (document_t &document, const char *section, std::string_view ke
     document.all.push_back (item);
 }
 
-void s_add_section (document_t &document, std::string_view name, const toml::table &table)
+void s_add_section (document_t &document, std::string_view name, size_t which, const toml::table &table)
 {
     toml_item_t item{};
     item.section = s_keep (document, name);
+    item.which = which;
     item.key = "";
     item.line = table.source ().begin.line;
     item.kind = TOML_SECTION;
-    item.what = "a table";
+    item.what = which ? "an array of tables" : "a table";
     document.all.push_back (item);
     for (const auto &[key, node] : table) {
-        s_add_value (document, item.section, key.str (), node);
+        s_add_value (document, item.section, which, key.str (), node);
     }
 }
 
@@ -120,9 +122,14 @@ std::unique_ptr<document_t> s_flatten (const toml::table &root)
     auto document = std::make_unique<document_t> ();
     for (const auto &[key, node] : root) {
         if (const auto *table = node.as_table ()) {
-            s_add_section (*document, key.str (), *table);
+            s_add_section (*document, key.str (), 0, *table);
+        } else if (node.is_array_of_tables ()) {
+            size_t which = 0;
+            for (const auto &element : *node.as_array ()) {
+                s_add_section (*document, key.str (), ++which, *element.as_table ());
+            }
         } else {
-            s_add_value (*document, "", key.str (), node);
+            s_add_value (*document, "", 0, key.str (), node);
         }
     }
     //  toml++ sorts by key; a reader fixes a file from the top.

@@ -13,7 +13,7 @@ extern "C" {
 #endif
 
 typedef enum {
-    TOML_SECTION,  //  a [section] itself; it may be empty
+    TOML_SECTION,  //  a [section] or [[section]] itself; it may be empty
     TOML_TEXT,
     TOML_INTEGER,
     TOML_LIST,  //  an array of nothing but strings
@@ -23,6 +23,7 @@ typedef enum {
 typedef struct {
     const char *section;  //  "" for a key that stands outside of every section
     const char *key;      //  "" for TOML_SECTION
+    size_t which;         //  of the [[section]]s of its name, from 1; 0: it is a [section]
     unsigned line;
     toml_kind_t kind;
     const char *what;  //  the type in words: "a string", "a date", …

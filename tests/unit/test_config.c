@@ -91,9 +91,20 @@ static void s_expect_url (fixture_t *self, const char *url, bool accepted)
     }
 }
 
-static void s_print_row (FILE *out, const config_key_t *row)
+static const config_many_t *s_many (const char *section)
 {
-    fprintf (out, "#  %s\n%s = ", row->comment, row->key);
+    for (size_t i = 0; i < config_many_size; i++) {
+        if (strcmp (config_many[i].name, section) == 0) {
+            return &config_many[i];
+        }
+    }
+    return NULL;
+}
+
+//  `off`: what stands before the key, "#" for one that is shown but not set.
+static void s_print_row (FILE *out, const config_key_t *row, const char *off)
+{
+    fprintf (out, "#  %s\n%s%s = ", row->comment, off, row->key);
     if (row->type == KEY_TEXT) {
         fprintf (out, "\"%s\"\n", row->text);
     } else if (row->type == KEY_COUNT) {
@@ -111,10 +122,14 @@ static char *s_expected_file (void)
     FILE *out = open_memstream (&text, &size);
     for (size_t i = 0; i < config_table_size; i++) {
         const config_key_t *row = &config_table[i];
-        if (i == 0 || strcmp (row->section, config_table[i - 1].section) != 0) {
+        const config_many_t *many = s_many (row->section);
+        bool begins = i == 0 || strcmp (row->section, config_table[i - 1].section) != 0;
+        if (begins && many) {
+            fprintf (out, "\n#  %s\n#[[%s]]\n", many->comment, row->section);
+        } else if (begins) {
             fprintf (out, "%s[%s]\n", i == 0 ? "" : "\n", row->section);
         }
-        s_print_row (out, row);
+        s_print_row (out, row, many ? "#" : "");
     }
     fclose (out);
     return text;
@@ -134,7 +149,7 @@ static void test_shipped_file_has_every_key_with_default_and_comment (void **sta
     free (expected);
 }
 
-static void s_expect_same (const config_t *a, const config_t *b, const config_key_t *row)
+static void s_expect_same (const void *a, const void *b, const config_key_t *row)
 {
     const void *in_a = (const char *)a + row->offset;
     const void *in_b = (const char *)b + row->offset;
@@ -159,8 +174,12 @@ static void test_shipped_file_means_the_defaults (void **state)
     assert_non_null (read);
     assert_non_null (defaults);
     for (size_t i = 0; i < config_table_size; i++) {
-        s_expect_same (read, defaults, &config_table[i]);
+        if (!s_many (config_table[i].section)) {
+            s_expect_same (read, defaults, &config_table[i]);
+        }
     }
+    assert_int_equal (read->policies.count, 0);
+    assert_int_equal (read->workers.count, 0);
     config_destroy (&read);
     config_destroy (&defaults);
 }
@@ -171,8 +190,8 @@ static void test_each_default_passes_its_own_check (void **state)
     for (size_t i = 0; i < config_table_size; i++) {
         char toml[512];
         FILE *out = fmemopen (toml, sizeof toml, "w");
-        fprintf (out, "[%s]\n", config_table[i].section);
-        s_print_row (out, &config_table[i]);
+        fprintf (out, s_many (config_table[i].section) ? "[[%s]]\n" : "[%s]\n", config_table[i].section);
+        s_print_row (out, &config_table[i], "");
         fclose (out);
         s_expect_accepted (self, toml);
     }
@@ -192,6 +211,7 @@ static void test_defaults_are_the_contracts (void **state)
     assert_int_equal (config->max_in_flight, 65536);
     assert_int_equal (config->max_in_flight_bytes, 134217728);
     assert_int_equal (config->max_reply_bytes, 8388608);
+    assert_int_equal (config->min_replicas, 0);
     config_destroy (&config);
 }
 
@@ -215,12 +235,116 @@ static void test_values_are_taken (void **state)
 static void test_unknown_keys_and_sections_are_told_with_their_line (void **state)
 {
     s_expect_error (*state, "[redis]\nmode = \"server\"\nurll = \"x\"\n", ":3: redis.urll: unknown key");
-    s_expect_error (*state, "\n[workers]\n", ":2: workers: unknown section");
-    s_expect_error (*state, "[[channels]]\nmatch = \"*\"\n", ":1: channels: unknown key");
+    s_expect_error (*state, "\n[worker]\n", ":2: worker: unknown section");
+    s_expect_error (*state, "[[channel]]\nmatch = \"*\"\n", ":1: channel: unknown section");
     s_expect_error (*state, "prefix = \"zrb\"\n", ":1: prefix: unknown key");
     s_expect_error (*state, "[redis.more]\nx = 1\n", ":1: redis.more: unknown key");
     s_expect_error (*state, "redis = 7\n", ":1: redis: wants a section, not an integer");
     s_expect_error (*state, "[[redis]]\n", ":1: redis: wants a section, not an array of tables");
+}
+
+//  What stands behind "#" in the shipped file, each #[[section]] taken as one of its own.
+static void test_what_the_shipped_file_shows_means_the_defaults (void **state)
+{
+    fixture_t *self = *state;
+    char toml[65536], line[512];
+    size_t size = 0;
+    FILE *file = fopen (shipped, "r");
+    assert_non_null (file);
+    while (fgets (line, sizeof line, file)) {
+        const char *from = line[0] == '#' && line[1] != ' ' ? line + 1 : line;
+        size += (size_t)snprintf (toml + size, sizeof toml - size, "%s", from);
+    }
+    fclose (file);
+    config_t *read = s_read (self, toml);
+    config_t *defaults = config_new (NULL, self->error, sizeof self->error);
+    assert_non_null (read);
+    assert_int_equal (read->policies.count, 1);
+    assert_int_equal (read->workers.count, 1);
+    for (size_t i = 0; i < config_table_size; i++) {
+        const config_key_t *row = &config_table[i];
+        if (strcmp (row->section, "channels") == 0) {
+            s_expect_same (read->policies.items, defaults->policies.items, row);
+        } else if (strcmp (row->section, "workers") == 0) {
+            s_expect_same (read->workers.items, defaults->workers.items, row);
+        }
+    }
+    config_destroy (&read);
+    config_destroy (&defaults);
+}
+
+static void test_the_first_policy_that_matches_counts (void **state)
+{
+    config_t *config = s_read (*state, "[[channels]]\nmatch = \"logs.*\"\nmax_age_s = 7\n"
+                                       "[fanout]\nhwm = 5\n"
+                                       "[[channels]]\nmatch = \"logs.old\"\nmax_age_s = 8\n"
+                                       "[[channels]]\nretain = \"acked\"\npack = 64\nmax_bytes = 1_000\n");
+    assert_non_null (config);
+    assert_int_equal (config->hwm, 5);
+    assert_int_equal (config->policies.count, 3);
+    const policy_t *logs = config_policy (config, span_text ("logs.old"));
+    assert_int_equal (logs->max_age_s, 7);
+    assert_string_equal (logs->retain, "all");
+    assert_int_equal (logs->pack, 1);
+    const policy_t *orders = config_policy (config, span_text ("orders"));
+    assert_string_equal (orders->retain, "acked");
+    assert_int_equal (orders->pack, 64);
+    assert_int_equal (orders->max_bytes, 1000);
+    assert_int_equal (orders->max_age_s, 0);
+    //  A glob that begins with a wildcard does not match the bridge's own names: the defaults.
+    assert_string_equal (config_policy (config, span_text ("$rejected"))->retain, "all");
+    config_destroy (&config);
+}
+
+static void test_a_channel_without_a_policy_has_the_defaults (void **state)
+{
+    fixture_t *self = *state;
+    config_t *config = config_new (NULL, self->error, sizeof self->error);
+    const policy_t *policy = config_policy (config, span_text ("orders"));
+    assert_string_equal (policy->retain, "all");
+    assert_int_equal (policy->max_age_s, 0);
+    assert_int_equal (policy->max_messages, 0);
+    assert_int_equal (policy->max_bytes, 0);
+    assert_int_equal (policy->max_deliveries, 10);
+    assert_int_equal (policy->dedupe_s, 3600);
+    assert_int_equal (policy->pack, 1);
+    config_destroy (&config);
+}
+
+static void test_workers_are_taken_in_the_files_order (void **state)
+{
+    config_t *config = s_read (*state, "[[workers]]\nchannels = [\"a\", \"b.*\"]\npush = [\"tcp://*:*\"]\n"
+                                       "[[workers]]\ngroup = \"mail\"\nlease_ms = 5\nwindow = 9\n");
+    assert_non_null (config);
+    assert_int_equal (config->workers.count, 2);
+    assert_int_equal (config_workers (config, 0)->channels.count, 2);
+    assert_string_equal (config_workers (config, 0)->channels.items[1], "b.*");
+    assert_string_equal (config_workers (config, 0)->group, "workers");
+    assert_int_equal (config_workers (config, 0)->window, 1000);
+    assert_string_equal (config_workers (config, 1)->group, "mail");
+    assert_string_equal (config_workers (config, 1)->push.items[0], "tcp://127.0.0.1:5554");
+    assert_int_equal (config_workers (config, 1)->lease_ms, 5);
+    config_destroy (&config);
+}
+
+static void test_mistakes_in_sections_that_stand_many_times_are_told (void **state)
+{
+    s_expect_error (*state, "[channels]\nmatch = \"*\"\n", ":1: channels: wants [[channels]], not a table");
+    s_expect_error (*state, "workers = 7\n", ":1: workers: wants [[workers]], not an integer");
+    s_expect_error (*state, "[[channels]]\n\n[[channels]]\nmach = \"*\"\n", ":4: channels.mach: unknown key");
+    s_expect_error (*state, "[[channels]]\nmatch = \"\"\n", ":2: channels.match: empty");
+    s_expect_error (
+        *state, "[[channels]]\nretain = \"none\"\n", ":2: channels.retain: \"none\" is not one of all, acked");
+    s_expect_error (*state, "[[channels]]\nmax_age_s = -1\n", ":2: channels.max_age_s: -1 is not from 0 to 315360000");
+    s_expect_error (*state, "[[channels]]\npack = 1025\n", ":2: channels.pack: 1025 is not from 1 to 1024");
+    s_expect_error (*state, "[[channels]]\npack = 0\n", ":2: channels.pack: 0 is not from 1 to 1024");
+    s_expect_error (*state, "[[workers]]\nchannels = []\n", ":2: workers.channels: needs at least 1");
+    s_expect_error (*state, "[[workers]]\nchannels = [\"a b\"]\n",
+        ":2: workers.channels: \"a b\": has a control character or a space");
+    s_expect_error (*state, "[[workers]]\npush = [\"udp://a\"]\n",
+        ":2: workers.push: \"udp://a\": begins with neither tcp:// nor ipc://");
+    s_expect_error (*state, "[[workers]]\n[[workers]]\ngroup = \"a*\"\n",
+        ":3: workers.group: has a control character, a space or one of *?[]{}\\");
 }
 
 static void test_the_first_error_of_the_file_is_told (void **state)
@@ -397,6 +521,11 @@ int main (void)
         cmocka_unit_test_setup_teardown (test_defaults_are_the_contracts, s_setup, s_teardown),
         cmocka_unit_test_setup_teardown (test_values_are_taken, s_setup, s_teardown),
         cmocka_unit_test_setup_teardown (test_unknown_keys_and_sections_are_told_with_their_line, s_setup, s_teardown),
+        cmocka_unit_test_setup_teardown (test_what_the_shipped_file_shows_means_the_defaults, s_setup, s_teardown),
+        cmocka_unit_test_setup_teardown (test_the_first_policy_that_matches_counts, s_setup, s_teardown),
+        cmocka_unit_test_setup_teardown (test_a_channel_without_a_policy_has_the_defaults, s_setup, s_teardown),
+        cmocka_unit_test_setup_teardown (test_workers_are_taken_in_the_files_order, s_setup, s_teardown),
+        cmocka_unit_test_setup_teardown (test_mistakes_in_sections_that_stand_many_times_are_told, s_setup, s_teardown),
         cmocka_unit_test_setup_teardown (test_the_first_error_of_the_file_is_told, s_setup, s_teardown),
         cmocka_unit_test_setup_teardown (test_wrong_types_are_told, s_setup, s_teardown),
         cmocka_unit_test_setup_teardown (test_numbers_out_of_range_are_told, s_setup, s_teardown),
