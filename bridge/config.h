@@ -52,6 +52,7 @@ typedef struct {
     char *fsync;     //  embedded only: always, everysec, no
     char *url;       //  server only; with its password: never logged
     char *prefix;
+    bool strict;           //  a Redis that can't keep the promises is refused
     int64_t min_replicas;  //  that a publish waits for; 0: it asks none
     //  [ingest]
     strings_t pull;

@@ -215,6 +215,7 @@ keeper_t *keeper_new (const config_t *config, const char *redis_url)
     self->channels_key = store_key (config->prefix, "channels");
     self->cursor = strdup ("-");
     self->link = link_new ("keeper", redis_url, config->prefix, s_on_state, self);
+    link_judge (self->link, false, config->strict);
     self->timers = timers_new (config, redis_url, self->link);
     return self;
 }
