@@ -20,6 +20,7 @@ static const char s_read[] = {
 static const char s_flush[] = {
 #include "seek.inc"
 #include "channel.inc"
+#include "undelivered.inc"
 #include "waiting.inc"
 #include "void.inc"
 #include "void_below.inc"
@@ -28,6 +29,7 @@ static const char s_flush[] = {
 static const char s_status[] = {
 #include "seek.inc"
 #include "channel.inc"
+#include "undelivered.inc"
 #include "waiting.inc"
 #include "status.inc"
 };
@@ -137,6 +139,7 @@ static const char s_mark_clean[] = {
 };
 static const char s_acked[] = {
 #include "channel.inc"
+#include "undelivered.inc"
 #include "waiting.inc"
 #include "acked.inc"
 };
@@ -148,6 +151,7 @@ static const char s_dead[] = {
 static const char s_group[] = {
 #include "seek.inc"
 #include "channel.inc"
+#include "undelivered.inc"
 #include "waiting.inc"
 #include "void.inc"
 #include "group.inc"
