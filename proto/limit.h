@@ -14,6 +14,11 @@ enum {
     LIMIT_PUBLISH_MESSAGES = 1000,   //  messages of one publish request
     LIMIT_REPLAY_MESSAGES = 100000,  //  `limit` of replay and `max` of peek
     LIMIT_REPLAY_CHANNELS = 1000,    //  of one replay
+    LIMIT_TAKE_MESSAGES = 10000,     //  `max` of take
+    LIMIT_TAKE_CHANNELS = 1000,      //  of one take, those that its globs match included
+    LIMIT_SETTLE_ITEMS = 10000,      //  of one ack, nack, touch or bury
+    LIMIT_LEASE_MS = 604800000,
+    LIMIT_REASON_BYTES = 1024,  //  of nack and bury
     LIMIT_WAIT_MS = 3600000,
     LIMIT_SEQ_BYTES = 256  //  a request's seq, encoded
 };

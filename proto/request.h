@@ -8,13 +8,36 @@
 #include "limit.h"
 #include "message.h"
 
-typedef enum { OP_PUBLISH, OP_REPLAY, OP_FLUSH, OP_PEEK, OP_STATUS, OP_INFO, OP_CANCEL, OP_PING, OP_COUNT } op_t;
+typedef enum {
+    OP_PUBLISH,
+    OP_REPLAY,
+    OP_FLUSH,
+    OP_PEEK,
+    OP_STATUS,
+    OP_INFO,
+    OP_CANCEL,
+    OP_PING,
+    OP_TAKE,
+    OP_ACK,
+    OP_NACK,
+    OP_TOUCH,
+    OP_BURY,
+    OP_RELEASE,
+    OP_COUNT
+} op_t;
 
 //  A channel, and the id above which it is read.
 typedef struct {
     span_t name;
     uint64_t after;
 } place_t;
+
+//  A message that was taken.
+typedef struct {
+    span_t channel;
+    uint64_t id;
+    uint64_t lease;
+} item_t;
 
 typedef struct {
     op_t op;     //  OP_COUNT: not known
@@ -30,7 +53,7 @@ typedef struct {
     uint64_t after;      //  replay
     uint64_t since_ms;   //  replay, given or from the cursor; 0: none
     uint64_t until;      //  replay, inclusive; UINT64_MAX: none
-    uint64_t limit;      //  replay; `max` of peek
+    uint64_t limit;      //  replay; `max` of peek and take
     uint64_t max_bytes;  //  replay; 0: as the bridge allows
     uint64_t before;     //  flush; 0: not given
     uint64_t before_ms;  //  flush; 0: not given
@@ -38,8 +61,21 @@ typedef struct {
     bool dry_run;        //  flush
     bool force;          //  flush
     bool tail;           //  peek: end = "tail"
-    uint64_t wait_ms;    //  replay
+    uint64_t wait_ms;    //  replay, take
     span_t waiting;      //  cancel: the seq of the one to end, as encoded
+    //  take, ack, nack, touch, bury, release
+    span_t group;
+    span_t consumer;  //  size 0: none
+    span_t *sources;  //  take: names and globs, in the order given; owned by the request, the spans borrow the frame
+    size_t source_count;
+    item_t *items;      //  those to settle, sorted by channel, in the order given within each; owned, spans borrow
+    size_t item_count;  //  0: all of `lease`
+    uint64_t lease;     //  0: not given
+    uint64_t lease_ms;
+    uint64_t delay_ms;  //  nack
+    span_t reason;      //  nack, bury; size 0: none
+    bool ack_none;      //  take: done on delivery
+    bool create;        //  take
 } request_t;
 
 //  Decodes a request. Returns 0, or -1 with the fault; op and seq are then set as far as they were

@@ -345,6 +345,15 @@ def _reads():
     yield _good("ping", {"op": "ping"}, {})
 
 
+def _name_faults(request, key):
+    for name, value, code, text in [
+        ("an int", 7, "bad_request", "not a string"), ("nil", None, "bad_request", "not a string"),
+        ("empty", "", "bad_channel", "empty"), ("a glob", "a*", "bad_channel", NOT_MARKED),
+        ("too long", "n" * 201, "bad_channel", "longer than 200 bytes"),
+    ]:
+        yield _bad(f"{request['op']}, {key} {name}", {**request, key: value}, code, f"{key}: {text}")
+
+
 def _number_faults(request, key, least, most):
     text = f"{key}: not an integer from {least} to {most}"
     for what, value in [("below the least", least - 1), ("one too many", most + 1),
@@ -465,8 +474,7 @@ def _shape_faults():
                "unknown_op", f'op: "a{"ä" * 31}" is not known')
     yield _bad("op of 64 bytes", {"op": "o" * 64}, "unknown_op", f'op: "{"o" * 64}" is not known')
     yield _bad("op of 65 bytes", {"op": "o" * 65}, "unknown_op", f'op: "{"o" * 64}" is not known')
-    for op in ("take", "ack", "nack", "touch", "bury", "release", "pending", "dead",
-               "redrive", "group_create", "group_seek", "group_delete", "pause", "resume"):
+    for op in ("pending", "dead", "redrive", "group_create", "group_seek", "group_delete", "pause", "resume"):
         yield _bad(f"op {op}, still to come", {"op": op, "seq": 9}, "unknown_op",
                    f'op: "{op}" is not known')
 
