@@ -89,7 +89,7 @@ lane_t *lane_new (const config_t *config, const char *redis_url, zsock_t **contr
         zuuid_destroy (&bridge);
         self->heads = heads_new (self->bridge);
         self->writer = writer_new (config, redis_url, self->fanout, self->heads, &self->counters, s_answer, self);
-        self->ear = ear_new ("ear", redis_url, config->prefix, s_on_appended, s_on_missed, self);
+        self->ear = ear_new ("ear", redis_url, config->prefix, s_on_appended, NULL, s_on_missed, self);
         self->intake =
             intake_new (config, self->writer, &self->counters, self->bound, sizeof self->bound, error, error_size);
     }

@@ -20,6 +20,7 @@ typedef struct {
     zmq_msg_t body;
     int64_t until_ms;
     size_t bytes;  //  that keeping it takes
+    void *ticket;
 } kept_t;
 
 struct router {
@@ -28,6 +29,8 @@ struct router {
     size_t kept_bytes;
     int64_t retry_at_ms;
     uint64_t undelivered;
+    router_ticket_fn *on_ticket;
+    void *owner;
 };
 
 void peer_clear (peer_t *self)
@@ -148,8 +151,17 @@ int router_recv (router_t *self, peer_t *peer, zmq_msg_t *body, fault_t *fault)
     return rc;
 }
 
-//  Returns 0 when the peer took it or is gone, -1 when it must wait. peer and body are empty after 0.
-static int s_send (router_t *self, peer_t *peer, zmq_msg_t *body)
+static void s_return_ticket (router_t *self, void *ticket, bool gone)
+{
+    self->undelivered += !gone;
+    if (ticket) {
+        self->on_ticket (self->owner, ticket, gone);
+    }
+}
+
+//  Returns 0 when the peer took it or is gone, -1 when it must wait. peer and body are empty after 0, and the ticket has
+//  been returned.
+static int s_send (router_t *self, peer_t *peer, zmq_msg_t *body, void *ticket)
 {
     for (size_t i = 0; i < peer->count; i++) {
         if (zmq_msg_send (&peer->frames[i], self->socket, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0) {
@@ -158,16 +170,17 @@ static int s_send (router_t *self, peer_t *peer, zmq_msg_t *body)
         if (errno == EAGAIN && i == 0) {
             return -1;
         }
-        self->undelivered++;
         peer_clear (peer);
         zmq_msg_close (body);
+        s_return_ticket (self, ticket, false);
         return 0;
     }
-    if (zmq_msg_send (body, self->socket, ZMQ_DONTWAIT) < 0) {
-        self->undelivered++;
+    bool gone = zmq_msg_send (body, self->socket, ZMQ_DONTWAIT) >= 0;
+    if (!gone) {
         zmq_msg_close (body);
     }
     peer_clear (peer);
+    s_return_ticket (self, ticket, gone);
     return 0;
 }
 
@@ -189,12 +202,12 @@ static void s_take_reply (zmq_msg_t *body, msgpack_sbuffer *reply)
     }
 }
 
-void router_send (router_t *self, peer_t *peer, msgpack_sbuffer *reply)
+void router_send (router_t *self, peer_t *peer, msgpack_sbuffer *reply, void *ticket)
 {
     zmq_msg_t body;
     size_t size = reply->size;
     s_take_reply (&body, reply);
-    if (s_send (self, peer, &body) == 0) {
+    if (s_send (self, peer, &body, ticket) == 0) {
         return;
     }
     size_t bytes = sizeof (kept_t) + size;
@@ -202,13 +215,13 @@ void router_send (router_t *self, peer_t *peer, msgpack_sbuffer *reply)
         bytes += zmq_msg_size (&peer->frames[i]);
     }
     if (self->kept_bytes + bytes > KEPT_BYTES) {
-        self->undelivered++;
         peer_clear (peer);
         zmq_msg_close (&body);
+        s_return_ticket (self, ticket, false);
         return;
     }
     kept_t *kept = malloc (sizeof *kept);
-    *kept = (kept_t){*peer, body, zclock_mono () + KEPT_FOR_MS, bytes};
+    *kept = (kept_t){*peer, body, zclock_mono () + KEPT_FOR_MS, bytes, ticket};
     peer->count = 0;
     self->kept_bytes += bytes;
     zlistx_add_end (self->kept, kept);
@@ -218,6 +231,28 @@ void router_send (router_t *self, peer_t *peer, msgpack_sbuffer *reply)
 int64_t router_deadline_ms (const router_t *self)
 {
     return zlistx_size (self->kept) ? self->retry_at_ms : INT64_MAX;
+}
+
+//  The first of those kept, where the list's cursor stands.
+static void s_drop_first (router_t *self)
+{
+    const kept_t *kept = zlistx_first (self->kept);
+    self->kept_bytes -= kept->bytes;
+    zlistx_delete (self->kept, zlistx_cursor (self->kept));
+}
+
+void router_give_up (router_t *self)
+{
+    for (kept_t *kept = zlistx_first (self->kept); kept; kept = zlistx_first (self->kept)) {
+        s_return_ticket (self, kept->ticket, false);
+        s_drop_first (self);
+    }
+}
+
+void router_on_ticket (router_t *self, router_ticket_fn *fn, void *owner)
+{
+    self->on_ticket = fn;
+    self->owner = owner;
 }
 
 void router_retry (router_t *self)
@@ -230,17 +265,16 @@ void router_retry (router_t *self)
     for (size_t i = 0; i < count && i < RETRY_AT_ONCE; i++) {
         kept_t *kept = zlistx_first (self->kept);
         bool late = now_ms >= kept->until_ms;
-        if (!late && s_send (self, &kept->peer, &kept->body)) {
+        if (!late && s_send (self, &kept->peer, &kept->body, kept->ticket)) {
             zlistx_move_end (self->kept, zlistx_cursor (self->kept));
             continue;
         }
         if (late) {
-            self->undelivered++;
+            s_return_ticket (self, kept->ticket, false);
         } else {
             zmq_msg_init (&kept->body);
         }
-        self->kept_bytes -= kept->bytes;
-        zlistx_delete (self->kept, zlistx_cursor (self->kept));
+        s_drop_first (self);
     }
     self->retry_at_ms = now_ms + RETRY_EVERY_MS;
 }

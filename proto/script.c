@@ -1,6 +1,6 @@
 //  script - the Lua files of proto/lua, built in. Constant data, read by every thread.
 //
-//  seek.lua and timers.lua are parts of the scripts that need them, and none by themselves.
+//  Some files are parts of the scripts that need them, and none by themselves.
 
 #include "script.h"
 
@@ -31,6 +31,84 @@ static const char s_expire[] = {
 #include "timers.inc"
 #include "expire.inc"
 };
+static const char s_take[] = {
+#include "channel.inc"
+#include "timers.inc"
+#include "state.inc"
+#include "leases.inc"
+#include "runs.inc"
+#include "letter.inc"
+#include "given.inc"
+#include "from_ready.inc"
+#include "from_log.inc"
+#include "take.inc"
+};
+static const char s_ack[] = {
+#include "channel.inc"
+#include "state.inc"
+#include "leases.inc"
+#include "runs.inc"
+#include "settle.inc"
+#include "ack.inc"
+};
+static const char s_nack[] = {
+#include "channel.inc"
+#include "timers.inc"
+#include "seek.inc"
+#include "state.inc"
+#include "leases.inc"
+#include "runs.inc"
+#include "letter.inc"
+#include "death.inc"
+#include "give_back.inc"
+#include "settle.inc"
+#include "nack.inc"
+};
+static const char s_touch[] = {
+#include "channel.inc"
+#include "timers.inc"
+#include "state.inc"
+#include "leases.inc"
+#include "runs.inc"
+#include "settle.inc"
+#include "touch.inc"
+};
+static const char s_bury[] = {
+#include "channel.inc"
+#include "seek.inc"
+#include "state.inc"
+#include "leases.inc"
+#include "runs.inc"
+#include "letter.inc"
+#include "death.inc"
+#include "settle.inc"
+#include "bury.inc"
+};
+static const char s_release[] = {
+#include "channel.inc"
+#include "timers.inc"
+#include "seek.inc"
+#include "state.inc"
+#include "leases.inc"
+#include "runs.inc"
+#include "letter.inc"
+#include "death.inc"
+#include "give_back.inc"
+#include "settle.inc"
+#include "release.inc"
+};
+static const char s_lapse[] = {
+#include "channel.inc"
+#include "timers.inc"
+#include "seek.inc"
+#include "state.inc"
+#include "leases.inc"
+#include "runs.inc"
+#include "letter.inc"
+#include "death.inc"
+#include "give_back.inc"
+#include "lapse.inc"
+};
 static const char s_mark_clean[] = {
 #include "mark_clean.inc"
 };
@@ -44,6 +122,13 @@ static const span_t s_texts[SCRIPT_COUNT] = {
     [SCRIPT_FREE] = {s_free, sizeof s_free},
     [SCRIPT_FORGET] = {s_forget, sizeof s_forget},
     [SCRIPT_EXPIRE] = {s_expire, sizeof s_expire},
+    [SCRIPT_TAKE] = {s_take, sizeof s_take},
+    [SCRIPT_ACK] = {s_ack, sizeof s_ack},
+    [SCRIPT_NACK] = {s_nack, sizeof s_nack},
+    [SCRIPT_TOUCH] = {s_touch, sizeof s_touch},
+    [SCRIPT_BURY] = {s_bury, sizeof s_bury},
+    [SCRIPT_RELEASE] = {s_release, sizeof s_release},
+    [SCRIPT_LAPSE] = {s_lapse, sizeof s_lapse},
     [SCRIPT_MARK_CLEAN] = {s_mark_clean, sizeof s_mark_clean},
 };
 

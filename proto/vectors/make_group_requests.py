@@ -15,10 +15,10 @@ def _takes():
     take = {"op": "take", "channels": ["jobs"]}
     yield _good("take", take, base)
     yield _good("take, all given",
-                {**take, "group": "g", "max": 10000, "lease_ms": 604800000, "wait_ms": 3600000,
+                {**take, "group": "g", "max": 10000, "lease_ms": 604800000, "wait_ms": 1,
                  "consumer": "me", "ack": "none", "create": False},
                 {"channels": ["jobs"], "group": "g", "max": 10000, "lease_ms": 604800000,
-                 "wait_ms": 3600000, "consumer": "me", "ack": "none", "create": False})
+                 "wait_ms": 1, "consumer": "me", "ack": "none", "create": False})
     yield _good("take, the defaults given",
                 {**take, "group": "default", "max": 1, "lease_ms": 30000, "wait_ms": 0,
                  "ack": "explicit", "create": True}, base)
