@@ -2,6 +2,7 @@
 //
 //  LIMIT: a channel that has come stays, and each search for work passes over those that have none.
 
+#include "limit.h"
 #include "name.h"
 #include "store.h"
 #include "supply.h"
