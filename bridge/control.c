@@ -32,6 +32,14 @@ static void (*const s_serve[OP_COUNT]) (call_t *) = {
     [OP_INFO] = op_info,
     [OP_CANCEL] = op_cancel,
     [OP_PING] = op_ping,
+    [OP_PENDING] = op_pending,
+    [OP_DEAD] = op_dead,
+    [OP_REDRIVE] = op_redrive,
+    [OP_GROUP_CREATE] = op_group_create,
+    [OP_GROUP_SEEK] = op_group_seek,
+    [OP_GROUP_DELETE] = op_group_delete,
+    [OP_PAUSE] = op_pause,
+    [OP_RESUME] = op_pause,
     [OP_TAKE] = op_take,
     [OP_ACK] = op_settle,
     [OP_NACK] = op_settle,
@@ -145,6 +153,7 @@ static void s_on_appended (void *owner, span_t channel, uint64_t first, uint64_t
 
 static void s_on_takeable (void *owner, span_t channel, span_t group)
 {
+    waits_takeable (owner, channel, group);
     takers_takeable (owner, channel, group);
 }
 

@@ -61,14 +61,13 @@ def raw_values(reply):
 
 
 def raw_messages(reply):
-    """The (channel, envelope bytes) pairs of a replay's, peek's or take's reply, the bytes as they came."""
+    """The (channel, envelope bytes) of each message of a reply, whatever stands behind them, the bytes as they came."""
     data = raw_values(reply)["messages"]
     unpacker = msgpack.Unpacker(None, strict_map_key=False, max_buffer_size=0)
     unpacker.feed(data)
     messages = []
     for _ in range(unpacker.read_array_header()):
         items = unpacker.read_array_header()
-        assert items in (2, 4)
         channel = unpacker.unpack()
         start = unpacker.tell()
         unpacker.skip()
