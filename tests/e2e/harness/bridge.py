@@ -24,14 +24,17 @@ def daemon():
 
 
 def toml(sections):
-    """Writes {section: {key: value}} as TOML: strings, integers, lists of strings."""
+    """Writes {section: {key: value}} as TOML: strings, integers, lists of strings; a list of such as [[section]]s."""
     def value(item):
         if isinstance(item, list):
             return "[" + ", ".join(value(inner) for inner in item) + "]"
         return str(item) if isinstance(item, int) else '"' + item.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
-    return "\n".join(f"[{section}]\n" + "".join(f"{key} = {value(item)}\n" for key, item in keys.items())
-                     for section, keys in sections.items())
+    def block(title, keys):
+        return f"{title}\n" + "".join(f"{key} = {value(item)}\n" for key, item in keys.items())
+
+    return "\n".join(block(f"[{name}]", section) if isinstance(section, dict) else
+                     "".join(block(f"[[{name}]]", keys) for keys in section) for name, section in sections.items())
 
 
 class Bridge:
@@ -53,7 +56,8 @@ class Bridge:
                          "ingest": {"pull": [ANY_PORT], "sub": [ANY_PORT]},
                          "fanout": {"pub": [ANY_PORT]}, "control": {"router": [ANY_PORT]}}
         for section, keys in sections.items():
-            self.sections[section] = {**self.sections.get(section, {}), **keys}
+            many = isinstance(keys, list)
+            self.sections[section] = [dict(one) for one in keys] if many else {**self.sections.get(section, {}), **keys}
         directory.mkdir(parents=True, exist_ok=True)
 
     #  Life
@@ -69,9 +73,24 @@ class Bridge:
             self.endpoints[what] = re.search(rf"\b{what}=(\S+)", line).group(1).split(",")
             #  A restarted bridge is found where the first one was.
             self.sections[section][key] = self.endpoints[what]
+        for workers, endpoints in zip(self.sections.get("workers", []), re.findall(r"\bpush=(\S+)", line)):
+            workers["push"] = endpoints.split(",")
         if redis_is_up:
-            for actor in ("lane", "control"):
-                self.process.wait_line(f"actor={actor} event=redis_up")
+            self.wait_redis(is_up=True)
+
+    def wait_redis(self, is_up):
+        """Returns when all that ask Redis have found it, or have noticed that it is gone; at once when nothing runs."""
+        eventually(lambda: not self.process or not self.process.running or self._redis_is_up() == is_up,
+                   f"redis_{'up' if is_up else 'down'} in the log of {self.directory.name}")
+
+    def _redis_is_up(self):
+        """True: for all actors; False: for none; None: for some."""
+        states = {"lane": False, "control": False}
+        for line in list(self.process.lines):
+            change = re.search(r"actor=(\S+) event=redis_(up|down)\b", line)
+            if change:
+                states[change.group(1)] = change.group(2) == "up"
+        return True if all(states.values()) else None if any(states.values()) else False
 
     def stop(self):
         """SIGTERM; it must end well."""
@@ -161,6 +180,16 @@ class Bridge:
 
     def push(self, **options):
         return self.socket(zmq.PUSH, "pull", **options)
+
+    def worker(self, section=0, **options):
+        """A PULL socket at one of the [[workers]]."""
+        socket = self.context.socket(zmq.PULL)
+        self.sockets.append(socket)
+        socket.linger, socket.rcvhwm = 0, 1
+        for option, value in options.items():
+            setattr(socket, option, value)
+        socket.connect(self.sections["workers"][section]["push"][0])
+        return socket
 
     def req(self, **options):
         return self.socket(zmq.REQ, "router", **options)
