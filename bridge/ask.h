@@ -1,7 +1,7 @@
-//  ask - what control hands to the lane and gets back: one pointer over the pair between them.
+//  ask - what control hands to the lane and gets back: chains of asks, one pointer a chain over the pair between them.
 //
 //  Control makes an ask and owns it again once the lane has sent it back, which the lane does exactly once.
-//  In between nobody but the lane touches it.
+//  In between nobody but the lane touches it. Each side gathers a chain and sends it once in a turn of its loop.
 
 #ifndef ASK_H_INCLUDED
 #define ASK_H_INCLUDED
@@ -15,33 +15,57 @@ typedef enum {
     ASK_COUNTERS  //  fill in the counters
 } ask_kind_t;
 
-typedef struct {
+typedef struct ask ask_t;
+
+struct ask {
+    ask_t *next;  //  in its chain
     ask_kind_t kind;
     void *request;  //  control's own
     //  ASK_PUBLISH
     const message_t *messages;  //  borrowed from the request, which outlives the ask
     size_t count;
     int64_t deadline_ms;  //  zclock_mono: answered by then, whatever Redis does
-    uint64_t *ids;        //  count of them, filled by the lane; owned by the ask
+    uint64_t *ids;        //  count of them, filled by the lane; 0: it has none yet; owned by the ask
     bool *known;          //  of each, likewise: its msg_id was there already, under that id
     const char *durability;
-    fault_t fault;  //  CODE_OK: stored
+    char epoch[33];  //  of the store that has them
+    fault_t fault;   //  CODE_OK: stored
     //  The lane's own while it holds the ask
     size_t left;  //  messages not yet confirmed
     void *place;  //  in its list
     //  ASK_COUNTERS
     counters_t counters;
-    char bridge[33];  //  random id of the lane\'s start
-} ask_t;
+    char bridge[33];  //  random id of the lane's start
+};
 
-//  Hands the ask over. Returns 0, or -1 when the other end is gone; the ask is then still the caller's.
-static inline int ask_send (zsock_t *pair, ask_t *ask)
+//  A chain that is being gathered; all zero: empty.
+typedef struct {
+    ask_t *first;
+    ask_t *last;
+} asks_t;
+
+static inline void asks_add (asks_t *self, ask_t *ask)
 {
-    return zmq_send (zsock_resolve (pair), &ask, sizeof ask, ZMQ_DONTWAIT) == sizeof ask ? 0 : -1;
+    ask->next = NULL;
+    if (self->last) {
+        self->last->next = ask;
+    } else {
+        self->first = ask;
+    }
+    self->last = ask;
 }
 
-//  The next ask, or NULL when none waits.
-static inline ask_t *ask_recv (zsock_t *pair)
+//  Hands the chain over, when there is one and the other end takes it; else it stays, for the next turn.
+static inline void asks_send (asks_t *self, zsock_t *pair)
+{
+    if (self->first &&
+        zmq_send (zsock_resolve (pair), &self->first, sizeof self->first, ZMQ_DONTWAIT) == sizeof self->first) {
+        *self = (asks_t){NULL, NULL};
+    }
+}
+
+//  The first ask of the next chain, or NULL when none waits. Read `next` before the ask is handed on.
+static inline ask_t *asks_recv (zsock_t *pair)
 {
     ask_t *ask = NULL;
     int rc = zmq_recv (zsock_resolve (pair), &ask, sizeof ask, ZMQ_DONTWAIT);

@@ -14,7 +14,8 @@ enum {
     FIRST_ROOM = 8192,
     SCORE_DIGITS = 16,
     SCORE_SIZE = 5 + SCORE_DIGITS + 2,  //  "$16\r\n" digits "\r\n"
-    PAIR_EXTRA = SCORE_SIZE + 16        //  and "$n\r\n" … "\r\n"
+    PAIR_EXTRA = SCORE_SIZE + 16,       //  and "$n\r\n" … "\r\n"
+    WISH_ROOM = 80                      //  index, header and number, each with its size
 };
 
 batch_t *batch_new (void)
@@ -34,7 +35,7 @@ void batch_destroy (batch_t **self_p)
         free (self->data);
         free (self->members);
         free (self->sizes);
-        free (self->msg_ids);
+        free (self->wishes);
         free (self);
         *self_p = NULL;
     }
@@ -51,7 +52,7 @@ void batch_reset (batch_t *self)
     self->first = 0;
     self->time_ms = 0;
     self->waiter_count = 0;
-    self->msg_id_count = 0;
+    self->wish_count = 0;
     self->size = HEAD_ROOM;
     self->start = HEAD_ROOM;
 }
@@ -98,13 +99,34 @@ static void s_add_waiter (batch_t *self, ask_t *ask, size_t ask_at)
     self->waiters[self->waiter_count++] = (waiter_t){ask, self->count, (uint32_t)ask_at, 1};
 }
 
-static void s_add_msg_id (batch_t *self, uint32_t at, uint32_t size)
+static void s_add_wish (batch_t *self, wish_t wish)
 {
-    if (self->msg_id_count == self->msg_id_room) {
-        self->msg_id_room = self->msg_id_room ? self->msg_id_room * 2 : 64;
-        self->msg_ids = realloc (self->msg_ids, self->msg_id_room * sizeof *self->msg_ids);
+    if (self->wish_count == self->wish_room) {
+        self->wish_room = self->wish_room ? self->wish_room * 2 : 64;
+        self->wishes = realloc (self->wishes, self->wish_room * sizeof *self->wishes);
     }
-    self->msg_ids[self->msg_id_count++] = (msg_id_t){self->count, at, size};
+    wish.index = self->count;
+    self->wishes[self->wish_count++] = wish;
+}
+
+static void s_add_number (batch_t *self, const char *header, int64_t number)
+{
+    if (number >= 0) {
+        s_add_wish (self, (wish_t){.header = header, .number = (uint64_t)number});
+    }
+}
+
+static void s_add_wishes (batch_t *self, const message_t *message)
+{
+    if (message->msg_id.size) {
+        //  The headers go into the envelope as they are.
+        size_t at = ENVELOPE_HEADERS_AT + (size_t)(message->msg_id.data - message->headers.data);
+        s_add_wish (self, (wish_t){.header = "msg_id", .at = (uint32_t)at, .size = (uint32_t)message->msg_id.size});
+    }
+    s_add_number (self, "delay_ms", message->delay_ms);
+    s_add_number (self, "at_ms", message->at_ms);
+    s_add_number (self, "ttl_ms", message->ttl_ms);
+    s_add_number (self, "front", message->front ? 1 : -1);
 }
 
 //  Writes value in decimal so that it ends before `end`; returns where it begins.
@@ -155,10 +177,8 @@ void batch_add (batch_t *self, const message_t *message, ask_t *ask, size_t ask_
     if (ask) {
         s_add_waiter (self, ask, ask_at);
     }
-    if (message->msg_id.size) {
-        //  The headers go into the envelope as they are.
-        size_t at = ENVELOPE_HEADERS_AT + (size_t)(message->msg_id.data - message->headers.data);
-        s_add_msg_id (self, (uint32_t)at, (uint32_t)message->msg_id.size);
+    if (message->headers.size) {
+        s_add_wishes (self, message);
     }
     envelope_encode ((uint8_t *)s_begin_member (self, size), message);
     s_end_member (self, size);
@@ -213,7 +233,7 @@ static void s_write_head (batch_t *self, const append_t *append)
     at = s_put_text_before (at, append->digest);
     at = s_put_text_before (at, "EVALSHA");
     at = s_put_before (at, "\r\n", 2);
-    at = s_put_number (at, 18 + 2 * (uint64_t)(self->count + self->msg_id_count));
+    at = s_put_number (at, 18 + 2 * (uint64_t)self->count + 3 * self->wish_count);
     at = s_put_before (at, "*", 1);
     assert (at >= self->data);
     self->start = (size_t)(at - self->data);
@@ -240,21 +260,31 @@ static char *s_put_bulk (char *to, const void *bytes, size_t size)
     return to + size + 2;
 }
 
-//  Writes index and msg_id of those that have one behind the members; returns where they end.
-static size_t s_write_msg_ids (batch_t *self)
+static char *s_put_bulk_number (char *to, uint64_t value)
+{
+    char digits[24];
+    char *begin = s_put_number (digits + sizeof digits, value);
+    return s_put_bulk (to, begin, (size_t)(digits + sizeof digits - begin));
+}
+
+//  Writes index, header and value of each wish behind the members; returns where they end.
+static size_t s_write_wishes (batch_t *self)
 {
     size_t bytes = 0;
-    for (size_t i = 0; i < self->msg_id_count; i++) {
-        bytes += 64 + self->msg_ids[i].size;
+    for (size_t i = 0; i < self->wish_count; i++) {
+        bytes += WISH_ROOM + self->wishes[i].size;
     }
     s_make_data_room (self, bytes);
     char *at = self->data + self->size;
-    for (size_t i = 0; i < self->msg_id_count; i++) {
-        const msg_id_t *msg_id = &self->msg_ids[i];
-        char digits[24];
-        char *begin = s_put_number (digits + sizeof digits, (uint64_t)msg_id->index + 1);
-        at = s_put_bulk (at, begin, (size_t)(digits + sizeof digits - begin));
-        at = s_put_bulk (at, self->data + self->members[msg_id->index] + msg_id->at, msg_id->size);
+    for (size_t i = 0; i < self->wish_count; i++) {
+        const wish_t *wish = &self->wishes[i];
+        at = s_put_bulk_number (at, (uint64_t)wish->index + 1);
+        at = s_put_bulk (at, wish->header, strlen (wish->header));
+        if (wish->size > 0) {
+            at = s_put_bulk (at, self->data + self->members[wish->index] + wish->at, wish->size);
+        } else {
+            at = s_put_bulk_number (at, wish->number);
+        }
     }
     return (size_t)(at - self->data);
 }
@@ -266,7 +296,7 @@ span_t batch_command (batch_t *self, const append_t *append, uint64_t first, uin
     for (size_t i = 0; i < self->count; i++) {
         s_write_score (self, i, first + i);
     }
-    size_t end = s_write_msg_ids (self);
+    size_t end = s_write_wishes (self);
     s_write_head (self, append);
     return span_of (self->data + self->start, end - self->start);
 }
@@ -314,9 +344,9 @@ static void s_copy_member (batch_t *self, const batch_t *from, size_t index, ask
     if (ask) {
         s_add_waiter (self, ask, ask_at);
     }
-    for (size_t i = 0; i < from->msg_id_count; i++) {
-        if (from->msg_ids[i].index == index) {
-            s_add_msg_id (self, from->msg_ids[i].at, from->msg_ids[i].size);
+    for (size_t i = 0; i < from->wish_count; i++) {
+        if (from->wishes[i].index == index) {
+            s_add_wish (self, from->wishes[i]);
         }
     }
     memcpy (s_begin_member (self, from->sizes[index]), from->data + from->members[index], from->sizes[index]);

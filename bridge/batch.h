@@ -22,12 +22,14 @@ typedef struct {
     uint32_t count;
 } waiter_t;
 
-//  Where a message's msg_id lies.
+//  What a message asks for: a header that means something to append.lua.
 typedef struct {
-    uint32_t index;  //  of the message
-    uint32_t at;     //  offset in its envelope
-    uint32_t size;
-} msg_id_t;
+    uint32_t index;      //  of the message
+    const char *header;  //  its name
+    uint32_t at;         //  where a msg_id lies in the envelope
+    uint32_t size;       //  its size; 0: the header is a number
+    uint64_t number;
+} wish_t;
 
 typedef struct batch batch_t;
 
@@ -52,9 +54,9 @@ struct batch {
     uint32_t *members;  //  offset of each member in data
     uint32_t *sizes;    //  its size
     size_t member_room;
-    msg_id_t *msg_ids;  //  of the messages that have one, in their order
-    size_t msg_id_count;
-    size_t msg_id_room;
+    wish_t *wishes;  //  in the order of their messages
+    size_t wish_count;
+    size_t wish_room;
 };
 
 //  What the head of the append command says; see append.lua.

@@ -27,6 +27,7 @@ typedef struct {
     link_t *link;
     ear_t *ear;
     zsock_t *lane;                     //  asks go there
+    asks_t asks;                       //  gathered for it
     zsock_t *keeper;                   //  hints go there
     zlistx_t *calls;                   //  those not yet answered and not parked, by deadline_ms
     zlistx_t *parked;                  //  those that wait for something to come instead
@@ -34,11 +35,12 @@ typedef struct {
     zlistx_t *woken;                   //  of the parked ones; their `due` counts it
     takers_t *takers;
     returns_t *returns;
-    int64_t wait_deadline_ms;  //  no parked call's time is over before, nor has it to look again
-    size_t member_bytes;       //  what takes must expect of a member, see ops_take.c
-    zlistx_t *turns;           //  calls whose turn has not come; their `due` counts it
-    size_t heavy;              //  calls that have had their turn and have not ended
-    size_t living;             //  calls that are not answered, or for which something is still due
+    int64_t wait_deadline_ms;   //  no parked call's time is over before, nor has it to look again
+    size_t member_bytes;        //  what takes must expect of a member, see ops_take.c
+    zlistx_t *turns;            //  calls whose turn has not come; their `due` counts it
+    size_t heavy;               //  calls that have had their turn and have not ended
+    struct replicas *replicas;  //  NULL: none are asked
+    size_t living;              //  calls that are not answered, or for which something is still due
     int64_t started_ms;
     char *channels_key;
 } desk_t;
@@ -55,6 +57,7 @@ struct call {
     size_t due;           //  replies of Redis and of the lane that will still come
     bool changes;         //  Redis may change something for it
     bool changed;         //  it has
+    bool stored;          //  a publish that Redis has: it can only end well
     reply_t reply;        //  begun, while it gathers from several of Redis's
     bool gathering;
     ask_t ask;   //  publish, info

@@ -7,6 +7,7 @@
 
 #include <czmq.h>
 #include "batch.h"
+#include "config.h"
 
 enum {
     CHANNEL_IN_FLIGHT = 16  //  batches sent and unanswered at most: append.lua records as many results
@@ -17,12 +18,12 @@ typedef struct channel channel_t;
 struct channel {
     char *name;
     size_t name_size;
-    char *keys[4];          //  log, meta, gaps, ids
-    zmq_msg_t topic;        //  the name, as frame 0 of what is fanned out
-    uint64_t max_messages;  //  to retain; 0: no limit
-    uint64_t head;          //  highest id that this bridge has seen given; 0: none
-    uint64_t time_ms;       //  of the newest confirmed message
-    bool listed;            //  in zrb:channels, on this connection
+    char *keys[4];    //  log, meta, gaps, ids
+    zmq_msg_t topic;  //  the name, as frame 0 of what is fanned out
+    limits_t limits;
+    uint64_t head;     //  highest id that this bridge has seen given; 0: none
+    uint64_t time_ms;  //  of the newest confirmed message
+    bool listed;       //  in zrb:channels, on this connection
 
     //  Fan-out: what subscribers have had, and what waits until the ids before it have been sent
     uint64_t cursor;      //  highest id fanned out, or passed over because the log no longer had it
@@ -52,7 +53,18 @@ struct channel {
     const ask_t *asked;  //  the publish that is being added to it; NULL otherwise
 };
 
-channel_t *channel_new (const char *prefix, span_t name);
+//  Channels with something to send, each once, first come first served.
+typedef struct {
+    channel_t *first;
+    channel_t *last;
+} ready_t;
+
+void channel_add_ready (ready_t *ready, channel_t *self);
+
+//  NULL: none is ready.
+channel_t *channel_take_ready (ready_t *ready);
+
+channel_t *channel_new (const config_t *config, span_t name);
 
 void channel_destroy (channel_t **self_p);
 
@@ -67,6 +79,10 @@ void channel_mark_sent (channel_t *self, batch_t *batch);
 
 //  Takes the oldest batch, which Redis has confirmed, out of the queue. The caller owns it.
 batch_t *channel_confirm (channel_t *self);
+
+//  Takes the oldest batch out of the queue of a channel that has nothing in flight, to be sent no more; NULL: none is left.
+//  The caller owns it, and renews the session.
+batch_t *channel_drop (channel_t *self);
 
 //  A confirmed batch has given ids up to head.
 void channel_grew (channel_t *self, uint64_t head, uint64_t time_ms);

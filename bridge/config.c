@@ -15,6 +15,7 @@
 #include <string.h>
 #include "config_table.h"
 #include "config_toml.h"
+#include "limit.h"
 #include "name.h"
 
 //  One reading: what is filled in, and where the first error goes.
@@ -391,6 +392,22 @@ const policy_t *config_policy (const config_t *self, span_t channel)
         }
     }
     return policy;
+}
+
+limits_t config_limits (const config_t *self, span_t channel)
+{
+    const policy_t *policy = config_policy (self, channel);
+    limits_t limits = {0, 0, 0};
+    if (strcmp (policy->retain, "all") == 0) {
+        limits.max_messages = (uint64_t)policy->max_messages;
+        limits.max_age_ms = (uint64_t)policy->max_age_s * 1000;
+        limits.max_bytes = (uint64_t)policy->max_bytes;
+    }
+    bool unlimited = limits.max_messages == 0 || limits.max_messages > LIMIT_REJECTED_MESSAGES;
+    if (span_eq (channel, "$rejected") && unlimited) {
+        limits.max_messages = LIMIT_REJECTED_MESSAGES;
+    }
+    return limits;
 }
 
 const workers_t *config_workers (const config_t *self, size_t index)

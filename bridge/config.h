@@ -78,6 +78,15 @@ void config_destroy (config_t **self_p);
 //  The policy of the first [[channels]] whose glob matches, or the defaults. Belongs to the config.
 const policy_t *config_policy (const config_t *self, span_t channel);
 
+//  The limits that the channel is under: 0, each, where it retains all that is not acked. $rejected always has one.
+typedef struct {
+    uint64_t max_messages;
+    uint64_t max_age_ms;
+    uint64_t max_bytes;
+} limits_t;
+
+limits_t config_limits (const config_t *self, span_t channel);
+
 //  The [[workers]] at index, below self->workers.count.
 const workers_t *config_workers (const config_t *self, size_t index);
 

@@ -172,7 +172,8 @@ const config_key_t config_table[] = {
 
     {POLICY (match), .type = KEY_TEXT, .text = "*", .check = s_check_glob, .comment = "Name or glob of the channels."},
     {POLICY (retain), .type = KEY_TEXT, .text = "all", .words = "all, acked",
-        .comment = "all: messages stay until a limit is passed; acked: until each group has settled them."},
+        .comment = "all: messages stay until a limit is passed; acked: until each group has settled them, whatever the "
+                   "limits."},
     POLICY_COUNT (max_age_s, 0, 0, 315360000, "Seconds that a message is retained: 0 to 315360000; 0: no limit."),
     POLICY_COUNT (
         max_messages, 0, 0, 1099511627776, "Newest messages that are retained: 0 to 1099511627776; 0: no limit."),

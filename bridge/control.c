@@ -8,6 +8,7 @@
 #include "log.h"
 #include "keeper.h"
 #include "ops.h"
+#include "replicas.h"
 #include "store.h"
 #include "takers.h"
 #include "waits.h"
@@ -84,19 +85,28 @@ static void s_read_requests (desk_t *desk)
     }
 }
 
+static void s_answered (ask_t *ask)
+{
+    call_t *call = ask->request;
+    call->due--;
+    if (call->place && ask->kind == ASK_PUBLISH) {
+        op_publish_answered (call);
+    } else if (call->place) {
+        op_info_answered (call);
+    }
+    call_end (call);
+}
+
 //  The lane answers every ask that it was given, once.
 static void s_read_asks (desk_t *desk)
 {
     ask_t *ask;
-    while ((ask = ask_recv (desk->lane))) {
-        call_t *call = ask->request;
-        call->due--;
-        if (call->place && ask->kind == ASK_PUBLISH) {
-            op_publish_answered (call);
-        } else if (call->place) {
-            op_info_answered (call);
+    while ((ask = asks_recv (desk->lane))) {
+        while (ask) {
+            ask_t *next = ask->next;
+            s_answered (ask);
+            ask = next;
         }
-        call_end (call);
     }
 }
 
@@ -106,13 +116,17 @@ static void s_end_late_calls (desk_t *desk)
     call_t *call = zlistx_first (desk->calls);
     while (call && call->deadline_ms <= now_ms) {
         bool in_doubt = call->changes || call->request.op == OP_PUBLISH;
-        call_fail_with (call, in_doubt ? CODE_UNKNOWN_OUTCOME : CODE_UNAVAILABLE, "Redis has not answered in time");
+        if (call->stored) {
+            op_publish_told (call, 0);
+        } else {
+            call_fail_with (call, in_doubt ? CODE_UNKNOWN_OUTCOME : CODE_UNAVAILABLE, "Redis has not answered in time");
+        }
         call_end (call);
         call = zlistx_first (desk->calls);
     }
 }
 
-enum { ITEM_PIPE, ITEM_LANE, ITEM_ROUTER, ITEM_REDIS, ITEM_EAR, ITEM_COUNT };
+enum { ITEM_PIPE, ITEM_LANE, ITEM_ROUTER, ITEM_REDIS, ITEM_EAR, ITEM_REPLICAS, ITEM_COUNT };
 
 static void s_wait (desk_t *desk, zmq_pollitem_t *items, int64_t until_ms)
 {
@@ -124,6 +138,11 @@ static void s_wait (desk_t *desk, zmq_pollitem_t *items, int64_t until_ms)
     items[ITEM_REDIS] = (zmq_pollitem_t){NULL, link_fd (desk->link), link_events (desk->link), 0};
     link_t *ear = ear_link (desk->ear);
     items[ITEM_EAR] = (zmq_pollitem_t){NULL, link_fd (ear), link_events (ear), 0};
+    if (desk->replicas) {
+        link_t *link = replicas_link (desk->replicas);
+        deadline_ms = deadline_sooner (deadline_ms, link_deadline_ms (link));
+        items[ITEM_REPLICAS] = (zmq_pollitem_t){NULL, link_fd (link), link_events (link), 0};
+    }
     deadline_poll (items, ITEM_COUNT, deadline_ms);
 }
 
@@ -132,6 +151,9 @@ static void s_turn (desk_t *desk, zmq_pollitem_t *items, int64_t until_ms)
     s_wait (desk, items, until_ms);
     link_work (desk->link, items[ITEM_REDIS].revents);
     link_work (ear_link (desk->ear), items[ITEM_EAR].revents);
+    if (desk->replicas) {
+        link_work (replicas_link (desk->replicas), items[ITEM_REPLICAS].revents);
+    }
     if (items[ITEM_LANE].revents) {
         s_read_asks (desk);
     }
@@ -142,6 +164,11 @@ static void s_turn (desk_t *desk, zmq_pollitem_t *items, int64_t until_ms)
     router_retry (desk->router);
     waits_work (desk);
     call_take_turns (desk);
+    if (desk->replicas) {
+        replicas_work (desk->replicas);
+        link_write (replicas_link (desk->replicas));
+    }
+    asks_send (&desk->asks, desk->lane);
     link_write (desk->link);
 }
 
@@ -211,6 +238,7 @@ control_t *control_new (const config_t *config, const char *redis_url, zsock_t *
     desk->keeper = zsock_new_push (">" KEEPER_HINTS);
     desk->link = link_new ("control", redis_url, config->prefix, s_on_state, desk);
     desk->ear = ear_new ("control-ear", redis_url, config->prefix, s_on_appended, s_on_takeable, s_on_missed, desk);
+    desk->replicas = replicas_new (config, redis_url, op_publish_told);
     desk->router = router_new (config, self->bound, sizeof self->bound, error, error_size);
     if (!desk->router) {
         control_destroy (&self);
@@ -234,6 +262,7 @@ void control_destroy (control_t **self_p)
     desk_t *desk = &self->desk;
     link_destroy (&desk->link);
     ear_destroy (&desk->ear);
+    replicas_destroy (&desk->replicas);
     call_drop_turns (desk);
     waits_drop (desk);
     for (call_t *call = zlistx_first (desk->calls); call; call = zlistx_first (desk->calls)) {
@@ -283,6 +312,7 @@ void control_actor (zsock_t *pipe, void *args)
         [ITEM_ROUTER] = {router_socket (self->desk.router), 0, ZMQ_POLLIN, 0},
         [ITEM_REDIS] = {NULL, -1, 0, 0},
         [ITEM_EAR] = {NULL, -1, 0, 0},
+        [ITEM_REPLICAS] = {NULL, -1, 0, 0},
     };
     //  The only word on the pipe is $TERM.
     while (!items[ITEM_PIPE].revents) {

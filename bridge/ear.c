@@ -47,7 +47,7 @@ static void s_on_takeable (void *owner, span_t message)
     }
 }
 
-//  The PING behind the subscriptions is answered: they have taken effect.
+//  What was announced until now may have been missed: nothing that is announced from now on is.
 static void s_on_listening (void *owner, void *arg, redisReply *reply)
 {
     ear_t *self = owner;
@@ -59,13 +59,11 @@ static void s_on_listening (void *owner, void *arg, redisReply *reply)
 static void s_on_state (void *owner, bool up)
 {
     ear_t *self = owner;
+    if (up && self->on_takeable) {
+        link_listen (self->link, self->takeable, s_on_takeable, NULL);
+    }
     if (up) {
-        span_t ping = span_text ("PING");
-        link_listen (self->link, self->appended, s_on_appended);
-        if (self->on_takeable) {
-            link_listen (self->link, self->takeable, s_on_takeable);
-        }
-        link_command (self->link, s_on_listening, NULL, 1, &ping);
+        link_listen (self->link, self->appended, s_on_appended, s_on_listening);
     }
 }
 

@@ -134,8 +134,9 @@ static redis_server_t *s_spawn (const embedded_t *self, int lock)
     char *pidfile = data_dir_file (self->dir, "redis.pid");
     const char *const argv[] = {"redis-server", "--port", "0", "--unixsocket", self->socket, "--unixsocketperm", "700",
         "--dir", data_dir_path (self->dir), "--appendonly", "yes", "--appendfsync", self->fsync,
-        "--no-appendfsync-on-rewrite", "no", "--maxmemory-policy", "noeviction", "--save", "", "--logfile", self->log,
-        "--daemonize", "no", "--pidfile", pidfile, NULL};
+        "--no-appendfsync-on-rewrite", "no", "--auto-aof-rewrite-min-size", "256mb", "--rdbcompression", "no",
+        "--maxmemory-policy", "noeviction", "--save", "", "--logfile", self->log, "--daemonize", "no", "--pidfile",
+        pidfile, NULL};
     redis_server_t *server = redis_server_spawn ((char *const *)argv, self->log, lock);
     int saved_errno = errno;
     free (pidfile);

@@ -43,6 +43,15 @@ void heads_grew (heads_t *self, channel_t *channel)
     }
 }
 
+void heads_each (heads_t *self, int64_t since_ms, void (*fn) (void *owner, const channel_t *channel), void *owner)
+{
+    for (channel_t *channel = zlistx_first (self->grown); channel; channel = zlistx_next (self->grown)) {
+        if (channel->grew_ms >= since_ms) {
+            fn (owner, channel);
+        }
+    }
+}
+
 int64_t heads_deadline_ms (const heads_t *self)
 {
     return self->beat_at_ms;

@@ -17,6 +17,9 @@ void heads_destroy (heads_t **self_p);
 //  The channel's head has been fanned out up to channel->cursor.
 void heads_grew (heads_t *self, channel_t *channel);
 
+//  Calls fn with each channel that grew at since_ms or later, as zclock_mono tells it; within the last 10 s.
+void heads_each (heads_t *self, int64_t since_ms, void (*fn) (void *owner, const channel_t *channel), void *owner);
+
 //  When the next beat is due.
 int64_t heads_deadline_ms (const heads_t *self);
 

@@ -1,14 +1,15 @@
-//  keeper - frees what lies below the floor, and msg_ids that have had their time, and does what is due (timers.c). One
-//  thread, one Redis connection and one to listen, in small steps, so that Redis serves everybody else between two. Any
-//  number of bridges may do this at once.
+//  keeper - holds channels to their limits, frees what lies below the floor, and msg_ids that have had their time, and
+//  does what is due (timers.c). One thread, one Redis connection and one to listen, in small steps, so that Redis serves
+//  everybody else between two. Any number of bridges may do this at once.
 //
-//  It goes round all channels in slices; a flush names its channel to it over inproc, so that it comes next.
+//  A channel has its turn when it is named over inproc, by a flush or since it has grown; when its oldest message is too
+//  old; and in a slow round of all, in slices.
 
 #include "deadline.h"
 #include "keeper.h"
-#include "limit.h"
 #include "link.h"
 #include "log.h"
+#include "schedule.h"
 #include "store.h"
 #include "timers.h"
 
@@ -16,26 +17,22 @@ enum {
     SLICE_EVERY_MS = 1000,
     SLICE_CHANNELS = 200,
     STEP_MEMBERS = 500,  //  a step holds Redis for about a millisecond
-    STEP_BYTES = 262144
+    STEP_BYTES = 262144,
+    AGE_EVERY_MS = 200  //  a channel that loses old messages all the time does not always have a turn
 };
 
 struct keeper {
     const config_t *config;
     link_t *link;
     timers_t *timers;
-    zsock_t *hints;  //  names of channels that have something to free
-    zlistx_t *todo;  //  names to look at, owned
+    zsock_t *hints;     //  names of channels that come next
+    schedule_t *turns;  //  when a channel has its next one, as zclock_mono tells it
     char *channels_key;
     char *cursor;  //  where the next slice begins, as ZRANGEBYLEX says it
     int64_t slice_at_ms;
-    bool busy;  //  a step or a slice is under way
+    bool first_round;  //  since Redis came back: no pause between two slices
+    bool busy;         //  a turn or a slice is under way
 };
-
-static void s_destroy_name (void **name_p)
-{
-    free (*name_p);
-    *name_p = NULL;
-}
 
 static void s_on_state (void *owner, bool up)
 {
@@ -43,37 +40,54 @@ static void s_on_state (void *owner, bool up)
     self->busy = false;
     if (up) {
         self->slice_at_ms = zclock_mono ();
+        self->first_round = true;
+        free (self->cursor);
+        self->cursor = strdup ("-");
         timers_up (self->timers);
     }
 }
 
-//  One channel's turn: both steps are sent together, and it comes again while either has more to do.
+//  One channel's turn: its steps are sent together, and it comes again while one of them has more to do.
 typedef struct {
     char *name;
     int due;
     bool left;
+    bool lost;        //  a step's reply was
+    bool refused;     //  a step was, by Redis
+    int64_t next_ms;  //  from now on its oldest message is too old; -1: none will be
 } turn_t;
+
+static void s_end_turn (keeper_t *self, turn_t *turn)
+{
+    int64_t now_ms = zclock_mono ();
+    span_t name = span_text (turn->name);
+    if (turn->lost || (turn->left && !turn->refused)) {
+        schedule_add (self->turns, name, now_ms);
+    } else if (turn->next_ms >= 0) {
+        schedule_add (self->turns, name, now_ms + (turn->next_ms > AGE_EVERY_MS ? turn->next_ms : AGE_EVERY_MS));
+    }
+    free (turn->name);
+    free (turn);
+    self->busy = false;
+}
 
 static void s_on_step (void *owner, void *arg, redisReply *reply)
 {
     keeper_t *self = owner;
     turn_t *turn = arg;
-    if (reply && reply->type == REDIS_REPLY_ERROR) {
+    if (!reply) {
+        turn->lost = true;
+    } else if (reply->type == REDIS_REPLY_ERROR) {
         //  The next round comes back to it.
         log_write (LEVEL_WARN, "keeper", "step_refused", "channel=%s why=\"%s\"", turn->name, reply->str);
-    } else if (reply && reply->elements == 2) {
-        turn->left |= reply->element[1]->integer != 0;
-    }
-    if (--turn->due > 0) {
-        return;
-    }
-    if (turn->left) {
-        zlistx_add_end (self->todo, turn->name);
+        turn->refused = true;
     } else {
-        free (turn->name);
+        turn->left |= reply->element[1]->integer != 0;
+        turn->next_ms = reply->elements > 2 ? reply->element[2]->integer : turn->next_ms;
     }
-    free (turn);
-    self->busy = false;
+    if (--turn->due == 0) {
+        s_end_turn (self, turn);
+    }
 }
 
 static void s_on_slice (void *owner, void *arg, redisReply *reply)
@@ -84,7 +98,7 @@ static void s_on_slice (void *owner, void *arg, redisReply *reply)
         return;
     }
     for (size_t i = 0; i < reply->elements; i++) {
-        zlistx_add_end (self->todo, strdup (reply->element[i]->str));
+        schedule_add (self->turns, span_text (reply->element[i]->str), zclock_mono ());
         if (link_is_up (self->link)) {
             timers_look (self->timers, span_text (reply->element[i]->str));
         }
@@ -96,28 +110,58 @@ static void s_on_slice (void *owner, void *arg, redisReply *reply)
         assert (rc > 0);
     } else {
         self->cursor = strdup ("-");
+        self->first_round = false;
+    }
+}
+
+static void s_send_step (keeper_t *self, turn_t *turn, script_t script, int argc, const span_t *words)
+{
+    turn->due++;
+    link_script (self->link, script, s_on_step, turn, argc, words);
+}
+
+//  Raises the floor as the channel's limits demand. `meta`: the key.
+static void s_retain (keeper_t *self, turn_t *turn, span_t meta)
+{
+    limits_t limits = config_limits (self->config, span_text (turn->name));
+    char numbers[5][SPAN_NUMBER];
+    if (limits.max_messages || limits.max_age_ms) {
+        span_t words[] = {span_text ("1"), meta, span_number (numbers[0], limits.max_messages),
+            span_number (numbers[1], limits.max_age_ms)};
+        s_send_step (self, turn, SCRIPT_RETAIN, 4, words);
+    }
+    if (limits.max_bytes) {
+        span_t words[] = {span_text ("1"), meta, span_number (numbers[2], limits.max_bytes),
+            span_number (numbers[3], STEP_MEMBERS), span_number (numbers[4], STEP_BYTES)};
+        s_send_step (self, turn, SCRIPT_SHRINK, 5, words);
     }
 }
 
 //  Takes the name.
 static void s_begin_turn (keeper_t *self, char *name)
 {
-    turn_t *turn = malloc (sizeof *turn);
-    *turn = (turn_t){name, 2, false};
-    char *log = store_channel_key (self->config->prefix, span_text (name), "log");
-    char *meta = store_channel_key (self->config->prefix, span_text (name), "meta");
-    char *ids = store_channel_key (self->config->prefix, span_text (name), "ids");
+    static const char *const parts[] = {"log", "meta", "gaps", "ids", "marks"};
+    enum { LOG, META, GAPS, IDS, MARKS, PARTS };
+    turn_t *turn = calloc (1, sizeof *turn);
+    turn->name = name;
+    turn->next_ms = -1;
+    span_t keys[PARTS];
+    for (size_t i = 0; i < PARTS; i++) {
+        keys[i] = span_text (store_channel_key (self->config->prefix, span_text (name), parts[i]));
+    }
     char numbers[3][SPAN_NUMBER];
+    s_retain (self, turn, keys[META]);
     span_t members = span_number (numbers[0], STEP_MEMBERS);
     span_t free_words[] = {
-        span_text ("2"), span_text (log), span_text (meta), members, span_number (numbers[1], STEP_BYTES)};
-    link_script (self->link, SCRIPT_FREE, s_on_step, turn, 5, free_words);
-    span_t forget_words[] = {span_text ("3"), span_text (ids), span_text (meta), span_text (log),
-        span_number (numbers[2], LIMIT_DEDUPE_MS), members};
-    link_script (self->link, SCRIPT_FORGET, s_on_step, turn, 6, forget_words);
-    free (log);
-    free (meta);
-    free (ids);
+        span_text ("3"), keys[LOG], keys[META], keys[GAPS], members, span_number (numbers[1], STEP_BYTES)};
+    s_send_step (self, turn, SCRIPT_FREE, 6, free_words);
+    uint64_t dedupe_ms = (uint64_t)config_policy (self->config, span_text (name))->dedupe_s * 1000;
+    span_t forget_words[] = {
+        span_text ("4"), keys[IDS], keys[META], keys[LOG], keys[MARKS], span_number (numbers[2], dedupe_ms), members};
+    s_send_step (self, turn, SCRIPT_FORGET, 7, forget_words);
+    for (size_t i = 0; i < PARTS; i++) {
+        free ((char *)keys[i].data);
+    }
 }
 
 static void s_slice (keeper_t *self)
@@ -126,7 +170,7 @@ static void s_slice (keeper_t *self)
     span_t words[] = {span_text ("ZRANGEBYLEX"), span_text (self->channels_key), span_text (self->cursor),
         span_text ("+"), span_text ("LIMIT"), span_text ("0"), span_number (count, SLICE_CHANNELS)};
     link_command (self->link, s_on_slice, NULL, 7, words);
-    self->slice_at_ms = zclock_mono () + SLICE_EVERY_MS;
+    self->slice_at_ms = zclock_mono () + (self->first_round ? 0 : SLICE_EVERY_MS);
 }
 
 //  Does the next thing, when nothing is under way.
@@ -135,11 +179,9 @@ static void s_step (keeper_t *self)
     if (self->busy || !link_is_up (self->link)) {
         return;
     }
-    char *name = zlistx_first (self->todo);
-    if (name) {
-        zlistx_detach_cur (self->todo);
+    if (schedule_first_ms (self->turns) <= zclock_mono ()) {
         self->busy = true;
-        s_begin_turn (self, name);
+        s_begin_turn (self, schedule_take (self->turns));
     } else if (zclock_mono () >= self->slice_at_ms) {
         self->busy = true;
         s_slice (self);
@@ -152,7 +194,7 @@ static void s_take_hints (keeper_t *self)
     int size;
     while ((size = zmq_recv (zsock_resolve (self->hints), name, sizeof name - 1, ZMQ_DONTWAIT)) >= 0) {
         name[size] = 0;
-        zlistx_add_start (self->todo, strdup (name));
+        schedule_add (self->turns, span_text (name), zclock_mono ());
     }
 }
 
@@ -160,9 +202,11 @@ keeper_t *keeper_new (const config_t *config, const char *redis_url)
 {
     keeper_t *self = calloc (1, sizeof *self);
     self->config = config;
-    self->hints = zsock_new_pull ("@" KEEPER_HINTS);
-    self->todo = zlistx_new ();
-    zlistx_set_destructor (self->todo, s_destroy_name);
+    self->hints = zsock_new (ZMQ_PULL);
+    zsock_set_unbounded (self->hints);
+    int rc = zsock_bind (self->hints, KEEPER_HINTS);
+    assert (rc == 0);
+    self->turns = schedule_new ();
     self->channels_key = store_key (config->prefix, "channels");
     self->cursor = strdup ("-");
     self->link = link_new ("keeper", redis_url, config->prefix, s_on_state, self);
@@ -179,7 +223,7 @@ void keeper_destroy (keeper_t **self_p)
     link_destroy (&self->link);
     timers_destroy (&self->timers);
     zsock_destroy (&self->hints);
-    zlistx_destroy (&self->todo);
+    schedule_destroy (&self->turns);
     free (self->channels_key);
     free (self->cursor);
     free (self);
@@ -200,6 +244,7 @@ void keeper_actor (zsock_t *pipe, void *args)
         deadline_ms = deadline_sooner (deadline_ms, timers_deadline_ms (self->timers));
         if (!self->busy && link_is_up (self->link)) {
             deadline_ms = deadline_sooner (deadline_ms, self->slice_at_ms);
+            deadline_ms = deadline_sooner (deadline_ms, schedule_first_ms (self->turns));
         }
         items[2] = (zmq_pollitem_t){NULL, link_fd (self->link), link_events (self->link), 0};
         items[3] = (zmq_pollitem_t){NULL, link_fd (ear), link_events (ear), 0};

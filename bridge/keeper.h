@@ -7,7 +7,7 @@
 #include <czmq.h>
 #include "config.h"
 
-//  Where control names channels that have something to free: a PULL socket, one name a message.
+//  Where control and lane name channels that have something to free, or have grown: a PULL socket, one name a message.
 #define KEEPER_HINTS "inproc://keeper"
 
 typedef struct keeper keeper_t;

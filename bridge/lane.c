@@ -9,6 +9,7 @@
 #include "ear.h"
 #include "heads.h"
 #include "intake.h"
+#include "keeper.h"
 #include "lane.h"
 #include "log.h"
 #include "writer.h"
@@ -27,6 +28,9 @@ struct lane {
     ear_t *ear;
     char bridge[33];  //  random id of this start
     zsock_t *control;
+    zsock_t *keeper;    //  hints go there
+    int64_t hinted_ms;  //  when, last
+    asks_t answers;     //  gathered for control
     counters_t counters;
     char bound[1024];
 };
@@ -34,7 +38,7 @@ struct lane {
 static void s_answer (void *owner, ask_t *ask)
 {
     lane_t *self = owner;
-    ask_send (self->control, ask);
+    asks_add (&self->answers, ask);
 }
 
 void lane_destroy (lane_t **self_p)
@@ -46,9 +50,11 @@ void lane_destroy (lane_t **self_p)
     intake_destroy (&self->intake);
     ear_destroy (&self->ear);
     writer_destroy (&self->writer);
+    asks_send (&self->answers, self->control);
     heads_destroy (&self->heads);
     fanout_destroy (&self->fanout);
     zsock_destroy (&self->control);
+    zsock_destroy (&self->keeper);
     free (self);
     *self_p = NULL;
 }
@@ -65,6 +71,22 @@ static void s_on_missed (void *owner)
     feed_look_at_all (writer_feed (self->writer));
 }
 
+static void s_hint_keeper (void *owner, const channel_t *channel)
+{
+    lane_t *self = owner;
+    if (channel->limits.max_messages || channel->limits.max_age_ms || channel->limits.max_bytes) {
+        zmq_send (zsock_resolve (self->keeper), channel->name, channel->name_size, ZMQ_DONTWAIT);
+    }
+}
+
+//  Names to the keeper what has grown since the last time, and has limits.
+static void s_hint_grown (lane_t *self)
+{
+    int64_t now_ms = zclock_mono ();
+    heads_each (self->heads, self->hinted_ms, s_hint_keeper, self);
+    self->hinted_ms = now_ms;
+}
+
 static void s_beat (lane_t *self)
 {
     const link_store_t *store = writer_redis (self->writer);
@@ -73,6 +95,7 @@ static void s_beat (lane_t *self)
     //  Before Redis was met once there is no store to tell of.
     if (store->store[0] && heads_beat (self->heads, store->store, now_ms, &envelope) == 0) {
         fanout_send_beat (self->fanout, &envelope);
+        s_hint_grown (self);
     }
 }
 
@@ -82,6 +105,9 @@ lane_t *lane_new (const config_t *config, const char *redis_url, zsock_t **contr
     self->config = config;
     self->control = *control_p;
     *control_p = NULL;
+    self->keeper = zsock_new (ZMQ_PUSH);
+    zsock_set_unbounded (self->keeper);
+    zsock_connect (self->keeper, KEEPER_HINTS);
     self->fanout = fanout_new (config, self->bound, sizeof self->bound, error, error_size);
     if (self->fanout) {
         zuuid_t *bridge = zuuid_new ();
@@ -104,17 +130,26 @@ const char *lane_endpoints (const lane_t *self)
     return self->bound;
 }
 
+static void s_take_ask (lane_t *self, ask_t *ask)
+{
+    if (ask->kind == ASK_COUNTERS) {
+        ask->counters = self->counters;
+        snprintf (ask->bridge, sizeof ask->bridge, "%s", self->bridge);
+        asks_add (&self->answers, ask);
+    } else {
+        self->counters.publish_messages += ask->count;
+        writer_publish (self->writer, ask);
+    }
+}
+
 static void s_take_asks (lane_t *self)
 {
     ask_t *ask;
-    while ((ask = ask_recv (self->control))) {
-        if (ask->kind == ASK_COUNTERS) {
-            ask->counters = self->counters;
-            snprintf (ask->bridge, sizeof ask->bridge, "%s", self->bridge);
-            ask_send (self->control, ask);
-        } else {
-            self->counters.publish_messages += ask->count;
-            writer_publish (self->writer, ask);
+    while ((ask = asks_recv (self->control))) {
+        while (ask) {
+            ask_t *next = ask->next;
+            s_take_ask (self, ask);
+            ask = next;
         }
     }
 }
@@ -152,6 +187,7 @@ static void s_turn (lane_t *self, zmq_pollitem_t *items, bool reading, int64_t u
     if (items[ITEM_CONTROL].revents) {
         s_take_asks (self);
     }
+    asks_send (&self->answers, self->control);
     writer_send (self->writer);
 }
 

@@ -466,13 +466,13 @@ void link_load_scripts (link_t *self)
     }
 }
 
-void link_listen (link_t *self, const char *pubsub_channel, link_message_fn *fn)
+void link_listen (link_t *self, const char *pubsub_channel, link_message_fn *fn, link_reply_fn *listening)
 {
     assert (self->listen_count < LINK_LISTEN);
     span_t words[] = {span_text ("SUBSCRIBE"), span_text (pubsub_channel)};
     self->listens[self->listen_count].pubsub_channel = pubsub_channel;
     self->listens[self->listen_count++].fn = fn;
-    link_command (self, NULL, NULL, 2, words);
+    link_command (self, listening, NULL, 2, words);
 }
 
 void link_reset (link_t *self, const char *why)

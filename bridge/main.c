@@ -12,6 +12,7 @@
 #include "crew.h"
 #include "embedded.h"
 #include "log.h"
+#include "notify.h"
 #include "socket.h"
 #include "store.h"
 
@@ -184,6 +185,7 @@ static int s_start (bridge_t *self, const arguments_t *arguments)
     const char *endpoints = crew_endpoints (self->crew);
     log_write (LEVEL_INFO, "main", "ready", "%s name=%s mode=%s version=%s pid=%ld", endpoints, config->name,
         config->mode, ZRB_VERSION, (long)getpid ());
+    notify_ready (endpoints);
     if (arguments->hello || isatty (STDOUT_FILENO)) {
         s_say_hello (endpoints);
     }
@@ -194,6 +196,7 @@ static void s_stop (bridge_t *self)
 {
     self->stopping = true;
     self->stopping_ms = zclock_mono ();
+    notify_stopping (self->config->grace_ms);
     crew_stop (self->crew);
 }
 
@@ -214,6 +217,12 @@ static void s_take_signal (bridge_t *self)
     s_stop (self);
 }
 
+//  -1: no limit.
+static long s_shorter (long a_ms, long b_ms)
+{
+    return a_ms < 0 ? b_ms : b_ms < 0 || a_ms < b_ms ? a_ms : b_ms;
+}
+
 //  Until the crew is gone; an embedded Redis that ends while the crew still stores is started again.
 static void s_serve (bridge_t *self)
 {
@@ -225,7 +234,7 @@ static void s_serve (bridge_t *self)
         if (redis_fd >= 0) {
             items[count++] = (zmq_pollitem_t){NULL, redis_fd, ZMQ_POLLIN, 0};
         }
-        zmq_poll (items, count, self->embedded ? embedded_retry_ms (self->embedded) : -1);
+        zmq_poll (items, count, s_shorter (notify_alive (), self->embedded ? embedded_retry_ms (self->embedded) : -1));
         s_take_signal (self);
         if (self->embedded) {
             embedded_revive (self->embedded);

@@ -31,4 +31,7 @@ void op_release (call_t *call);
 void op_publish_answered (call_t *call);
 void op_info_answered (call_t *call);
 
+//  So many replicas are known to have what was published.
+void op_publish_told (call_t *call, uint64_t replicas);
+
 #endif

@@ -10,8 +10,7 @@
 enum {
     ITEMS_AT_ONCE = 2000,  //  of one script call
     IDS_AT_ONCE = 1000,    //  of one release
-    MAX_DELIVERIES = 10,
-    LISTS = 3  //  done, already, stale
+    LISTS = 3              //  done, already, stale
 };
 
 //  One script call.
@@ -99,14 +98,16 @@ static void s_on_settled (void *owner, void *arg, redisReply *reply)
 }
 
 //  What stands before the items or the lease. Returns the count of words.
-static int s_begin_words (const request_t *request, span_t *words, char numbers[][SPAN_NUMBER])
+static int s_begin_words (const step_t *step, span_t *words, char numbers[][SPAN_NUMBER])
 {
+    const request_t *request = &step->call->request;
+    const policy_t *policy = config_policy (step->call->desk->config, step->channel);
     int count = 0;
     words[count++] = request->group;
     if (request->op == OP_NACK) {
         words[count++] = span_number (numbers[0], request->delay_ms);
         words[count++] = request->reason;
-        words[count++] = span_number (numbers[1], MAX_DELIVERIES);
+        words[count++] = span_number (numbers[1], (uint64_t)policy->max_deliveries);
     } else if (request->op == OP_TOUCH) {
         words[count++] = span_number (numbers[0], request->lease_ms);
     } else if (request->op == OP_BURY) {
@@ -129,7 +130,7 @@ static void s_send (step_t *step)
     span_t *words = calloc (2 * items + 8, sizeof *words);
     words[0] = span_text ("1");
     words[1] = span_text (meta);
-    int count = 2 + s_begin_words (request, &words[2], front);
+    int count = 2 + s_begin_words (step, &words[2], front);
     if (items == 0) {
         words[count++] = span_number (numbers[0], request->lease);
     }

@@ -2,7 +2,7 @@
 
 #include "ops.h"
 #include "limit.h"
-#include "writer.h"
+#include "replicas.h"
 
 enum {
     PUBLISH_MS = 4000  //  for the lane to answer a publish in: less than a call may take
@@ -13,11 +13,8 @@ static void s_ask_lane (call_t *call, ask_kind_t kind)
 {
     call->ask.kind = kind;
     call->ask.request = call;
-    if (ask_send (call->desk->lane, &call->ask) == 0) {
-        call->due++;
-    } else {
-        call_fail_with (call, CODE_BUSY, "the lane takes no more requests");
-    }
+    call->due++;
+    asks_add (&call->desk->asks, &call->ask);
 }
 
 //  publish
@@ -25,16 +22,6 @@ static void s_ask_lane (call_t *call, ask_kind_t kind)
 void op_publish (call_t *call)
 {
     const request_t *request = &call->request;
-    for (size_t i = 0; i < request->message_count; i++) {
-        const char *why = writer_refuses (&request->messages[i]);
-        if (why) {
-            fault_t fault;
-            fault_set (&fault, CODE_BAD_REQUEST, "%s", why);
-            fault.index = (int)i;
-            call_fail (call, &fault);
-            return;
-        }
-    }
     call->ask.messages = request->messages;
     call->ask.count = request->message_count;
     call->ask.deadline_ms = zclock_mono () + PUBLISH_MS;
@@ -48,13 +35,26 @@ void op_publish_answered (call_t *call)
     const ask_t *ask = &call->ask;
     if (ask->fault.code != CODE_OK) {
         call_fail (call, &ask->fault);
-        return;
+    } else if (call->desk->replicas) {
+        call->stored = true;
+        replicas_add (call->desk->replicas, call);
+    } else {
+        op_publish_told (call, 0);
     }
+}
+
+void op_publish_told (call_t *call, uint64_t replicas)
+{
+    const ask_t *ask = &call->ask;
     reply_t reply;
-    reply_ok (&reply, call->request.seq, 3);
+    reply_ok (&reply, call->request.seq, call->desk->replicas ? 4 : 3);
     reply_array (&reply, "ids", ask->count);
     for (size_t i = 0; i < ask->count; i++) {
-        msgpack_pack_uint64 (&reply.packer, ask->ids[i]);
+        if (ask->ids[i] > 0) {
+            msgpack_pack_uint64 (&reply.packer, ask->ids[i]);
+        } else {
+            msgpack_pack_nil (&reply.packer);
+        }
     }
     size_t at = reply_open_array (&reply, "duplicates"), duplicates = 0;
     for (size_t i = 0; i < ask->count; i++) {
@@ -66,6 +66,9 @@ void op_publish_answered (call_t *call)
     reply_close_array (&reply, at, duplicates);
     reply_text (&reply, "durability");
     reply_text (&reply, ask->durability);
+    if (call->desk->replicas) {
+        reply_uint (&reply, "replicas", replicas);
+    }
     call_answer (call, &reply);
 }
 

@@ -8,6 +8,8 @@
 #include "envelope.h"
 #include "link.h"
 #include "log.h"
+#include "name.h"
+#include "reject.h"
 #include "store.h"
 #include "writer.h"
 
@@ -31,10 +33,9 @@ struct writer {
     char *store_key;
     bool store_is_gone;  //  Redis was emptied since it was greeted
 
-    zhashx_t *channels;      //  name → channel_t, owned
-    channel_t *recent;       //  the last one looked up: neighbours often share it
-    channel_t *ready_first;  //  channels with something to send, each once, first come first served
-    channel_t *ready_last;
+    zhashx_t *channels;  //  name → channel_t, owned
+    channel_t *recent;   //  the last one looked up: neighbours often share it
+    ready_t ready;
     zlistx_t *held;  //  channels that wait after a refusal, by hold_until_ms
     zlistx_t *asks;  //  publishes not yet answered, by deadline_ms
     batch_t *spare;
@@ -59,7 +60,7 @@ static channel_t *s_channel (writer_t *self, span_t name)
     text[name.size] = 0;
     channel_t *channel = zhashx_lookup (self->channels, text);
     if (!channel) {
-        channel = channel_new (self->config->prefix, name);
+        channel = channel_new (self->config, name);
         zhashx_insert (self->channels, channel->name, channel);
         self->counters->channels++;
     }
@@ -69,34 +70,6 @@ static channel_t *s_channel (writer_t *self, span_t name)
 static channel_t *s_find_channel (void *owner, span_t name)
 {
     return s_channel (owner, name);
-}
-
-static void s_make_ready (writer_t *self, channel_t *channel)
-{
-    if (channel->ready) {
-        return;
-    }
-    channel->ready = true;
-    channel->next_ready = NULL;
-    if (self->ready_last) {
-        self->ready_last->next_ready = channel;
-    } else {
-        self->ready_first = channel;
-    }
-    self->ready_last = channel;
-}
-
-static channel_t *s_take_ready (writer_t *self)
-{
-    channel_t *channel = self->ready_first;
-    if (channel) {
-        self->ready_first = channel->next_ready;
-        if (!self->ready_first) {
-            self->ready_last = NULL;
-        }
-        channel->ready = false;
-    }
-    return channel;
 }
 
 //  Publishes
@@ -167,8 +140,8 @@ static void s_give_up_channel (writer_t *self, channel_t *channel, const char *w
 
 //  Replies
 
-//  Tells the publishes in a batch their ids: from `first` on, or, when some were known already, `ids` and `known`, an
-//  item for each message.
+//  Tells the publishes in a batch their ids: from `first` on, or, when some joined no log, `ids` (0: none) and `known`,
+//  an item for each message.
 static void s_tell_ids (writer_t *self, const batch_t *batch, uint64_t first, const uint64_t *ids, const bool *known)
 {
     for (size_t i = 0; i < batch->waiter_count; i++) {
@@ -181,46 +154,62 @@ static void s_tell_ids (writer_t *self, const batch_t *batch, uint64_t first, co
         }
         if (ask && (ask->left -= waiter->count) == 0) {
             ask->durability = link_store (self->link)->durability;
+            memcpy (ask->epoch, link_store (self->link)->epoch, sizeof ask->epoch);
             s_answer (self, ask);
         }
     }
 }
 
-//  Some messages of the batch have a msg_id that the channel had already: `told` is index, id; index, id; …
-static void s_leave_out_known (writer_t *self, batch_t *batch, uint64_t first, const redisReply *told)
+//  Some messages of the batch have joined no log, since they are delayed, or their msg_id was known. `told`, as
+//  append.lua says it: index, id; index, 'delayed'; …
+static void s_leave_out_told (writer_t *self, batch_t *batch, uint64_t first, const redisReply *told)
 {
     uint64_t *ids = calloc (batch->count, sizeof *ids);
     bool *known = calloc (batch->count, sizeof *known);
+    bool *out = calloc (batch->count, sizeof *out);
     for (size_t i = 0; i + 1 < told->elements; i += 2) {
         size_t at = strtoul (told->element[i]->str, NULL, 10) - 1;
+        const char *why = told->element[i + 1]->str;
         assert (at < batch->count);
-        ids[at] = strtoull (told->element[i + 1]->str, NULL, 10);
-        known[at] = true;
+        out[at] = true;
+        known[at] = !streq (why, "delayed");
+        ids[at] = known[at] ? strtoull (why, NULL, 10) : 0;
+        *(known[at] ? &self->counters->duplicate_messages : &self->counters->delayed_messages) += 1;
     }
     for (size_t i = 0; i < batch->count; i++) {
-        ids[i] = known[i] ? ids[i] : first++;
+        ids[i] = out[i] ? ids[i] : first++;
     }
     s_tell_ids (self, batch, 0, ids, known);
-    batch_leave_out (batch, known);
-    self->counters->duplicate_messages += told->elements / 2;
+    batch_leave_out (batch, out);
     free (ids);
     free (known);
+    free (out);
 }
 
-//  Redis has the batch: {'stored' or 'again', first, time_ms, told}.
+static void s_note_jump (writer_t *self, const channel_t *channel, uint64_t first)
+{
+    self->counters->id_jumps++;
+    log_write (LEVEL_WARN, "lane", "ids_jumped", "channel=%s head=%" PRIu64 " first=%" PRIu64, channel->name,
+        channel->head, first);
+}
+
+//  Redis has the batch: {'stored', 'jumped' or 'again', first, time_ms, told}.
 static void s_confirm (writer_t *self, channel_t *channel, const redisReply *reply)
 {
     uint64_t first = (uint64_t)reply->element[1]->integer;
     uint64_t time_ms = (uint64_t)reply->element[2]->integer;
     const redisReply *told = reply->element[3];
     batch_t *batch = channel_confirm (channel);
+    if (streq (reply->element[0]->str, "jumped")) {
+        s_note_jump (self, channel, first);
+    }
     if (first != batch->first || time_ms != batch->time_ms) {
         self->counters->restamped_batches++;
     }
     self->waiting_messages -= batch->count;
     self->waiting_bytes -= batch->bytes;
     if (told->elements) {
-        s_leave_out_known (self, batch, first, told);
+        s_leave_out_told (self, batch, first, told);
     } else {
         s_tell_ids (self, batch, first, NULL, NULL);
     }
@@ -246,6 +235,27 @@ static void s_log_refusal (writer_t *self, const channel_t *channel, const char 
     }
 }
 
+static void s_store (void *owner, const message_t *message)
+{
+    writer_store (owner, message);
+}
+
+//  Under the channel's keys lies what is not a bridge's, and that will not change by itself: its messages would wait for
+//  ever, and all others behind them in the end.
+static void s_reject_channel (writer_t *self, channel_t *channel)
+{
+    span_t name = span_of (channel->name, channel->name_size);
+    for (batch_t *batch; (batch = channel_drop (channel)); batch_destroy (&batch)) {
+        self->waiting_messages -= batch->count;
+        self->waiting_bytes -= batch->bytes;
+        if (!name_is_reserved (name)) {
+            self->counters->rejected_messages += batch->count;
+            reject_batch (s_store, self, name, batch, "channel: its keys in Redis hold something else");
+        }
+    }
+    channel_renew_session (channel);
+}
+
 //  A batch was not stored. `hold`: Redis is in trouble, so the channel waits before all is sent again;
 //  otherwise that happens as soon as the replies that are still due have come.
 static void s_refuse (writer_t *self, channel_t *channel, bool hold, const char *why)
@@ -262,8 +272,12 @@ static void s_refuse (writer_t *self, channel_t *channel, bool hold, const char 
     }
     if (channel->hold_until_ms) {
         s_give_up_channel (self, channel, channel->refusal);
+        //  Redis 6.2 puts it behind words of its own.
+        if (strstr (channel->refusal, "WRONGTYPE ")) {
+            s_reject_channel (self, channel);
+        }
     } else {
-        s_make_ready (self, channel);
+        channel_add_ready (&self->ready, channel);
     }
 }
 
@@ -311,7 +325,7 @@ static void s_on_appended (void *owner, void *arg, redisReply *reply)
         s_on_gap (self, channel);
     }
     if (channel_next (channel)) {
-        s_make_ready (self, channel);
+        channel_add_ready (&self->ready, channel);
     }
 }
 
@@ -330,7 +344,7 @@ static void s_on_state (void *owner, bool up)
             self->counters->resent_batches += channel->sent;
             channel_lost (channel);
         } else if (channel->queued) {
-            s_make_ready (self, channel);
+            channel_add_ready (&self->ready, channel);
         }
     }
     self->counters->redis_connects = link_connects (self->link);
@@ -366,7 +380,7 @@ static void s_send_batch (writer_t *self, channel_t *channel, batch_t *batch)
         .known = head          ? head
                  : store->born ? 0
                                : 1,
-        .max_messages = channel->max_messages,
+        .max_messages = channel->limits.max_messages,
         .announce = self->announce,
         .channel = span_of (channel->name, channel->name_size),
     };
@@ -387,7 +401,7 @@ static void s_release_held (writer_t *self)
     while (channel && channel->hold_until_ms <= now_ms && !channel->refused) {
         channel_end_hold (channel);
         zlistx_delete (self->held, zlistx_cursor (self->held));
-        s_make_ready (self, channel);
+        channel_add_ready (&self->ready, channel);
         channel = zlistx_first (self->held);
     }
 }
@@ -396,7 +410,7 @@ void writer_send (writer_t *self)
 {
     s_release_held (self);
     while (link_is_up (self->link) && self->sent_batches < IN_FLIGHT_BATCHES && self->sent_bytes < IN_FLIGHT_BYTES) {
-        channel_t *channel = s_take_ready (self);
+        channel_t *channel = channel_take_ready (&self->ready);
         if (!channel) {
             break;
         }
@@ -404,7 +418,7 @@ void writer_send (writer_t *self)
         if (batch) {
             s_send_batch (self, channel, batch);
             if (channel_next (channel)) {
-                s_make_ready (self, channel);
+                channel_add_ready (&self->ready, channel);
             }
         }
     }
@@ -413,29 +427,16 @@ void writer_send (writer_t *self)
 
 //  Taking messages
 
-//  These headers ask for what this version does not do yet; taking them in silence would be a false promise.
-const char *writer_refuses (const message_t *message)
-{
-    if (message->delay_ms >= 0) {
-        return "headers.delay_ms: not available yet";
-    }
-    if (message->at_ms >= 0) {
-        return "headers.at_ms: not available yet";
-    }
-    return message->ttl_ms >= 0 ? "headers.ttl_ms: not available yet" : NULL;
-}
-
 static void s_took (writer_t *self, channel_t *channel, const message_t *message)
 {
     self->waiting_messages++;
     self->waiting_bytes += envelope_size (message);
-    s_make_ready (self, channel);
+    channel_add_ready (&self->ready, channel);
 }
 
-void writer_store (writer_t *self, const message_t *message, uint64_t max_messages)
+void writer_store (writer_t *self, const message_t *message)
 {
     channel_t *channel = s_channel (self, message->channel);
-    channel->max_messages = max_messages;
     batch_add (channel_batch (channel, 1, envelope_size (message), &self->spare), message, NULL, 0);
     s_took (self, channel, message);
 }

@@ -22,13 +22,10 @@ writer_t *writer_new (const config_t *config, const char *redis_url, fanout_t *f
 void writer_destroy (writer_t **self_p);
 
 //  Takes a message from PULL or SUB: it will be stored, however long that takes.
-void writer_store (writer_t *self, const message_t *message, uint64_t max_messages);
+void writer_store (writer_t *self, const message_t *message);
 
 //  Takes a publish; answers at once when Redis is away or too much waits already.
 void writer_publish (writer_t *self, ask_t *ask);
-
-//  Why the message cannot be taken although it breaks no rule: one line; NULL: it can.
-const char *writer_refuses (const message_t *message);
 
 //  What fans out the confirmed batches; borrowed.
 feed_t *writer_feed (writer_t *self);

@@ -8,6 +8,9 @@ static const char s_hello[] = {
 #include "hello.inc"
 };
 static const char s_append[] = {
+#include "timers.inc"
+#include "join.inc"
+#include "delay.inc"
 #include "append.inc"
 };
 static const char s_read[] = {
@@ -27,11 +30,24 @@ static const char s_status[] = {
 #include "waiting.inc"
 #include "status.inc"
 };
+static const char s_retain[] = {
+#include "seek.inc"
+#include "retain.inc"
+};
+static const char s_shrink[] = {
+#include "shrink.inc"
+};
 static const char s_free[] = {
 #include "free.inc"
 };
 static const char s_forget[] = {
 #include "forget.inc"
+};
+static const char s_due[] = {
+#include "timers.inc"
+#include "join.inc"
+#include "delay.inc"
+#include "due.inc"
 };
 static const char s_expire[] = {
 #include "timers.inc"
@@ -159,8 +175,11 @@ static const span_t s_texts[SCRIPT_COUNT] = {
     [SCRIPT_READ] = {s_read, sizeof s_read},
     [SCRIPT_FLUSH] = {s_flush, sizeof s_flush},
     [SCRIPT_STATUS] = {s_status, sizeof s_status},
+    [SCRIPT_RETAIN] = {s_retain, sizeof s_retain},
+    [SCRIPT_SHRINK] = {s_shrink, sizeof s_shrink},
     [SCRIPT_FREE] = {s_free, sizeof s_free},
     [SCRIPT_FORGET] = {s_forget, sizeof s_forget},
+    [SCRIPT_DUE] = {s_due, sizeof s_due},
     [SCRIPT_EXPIRE] = {s_expire, sizeof s_expire},
     [SCRIPT_TAKE] = {s_take, sizeof s_take},
     [SCRIPT_ACK] = {s_ack, sizeof s_ack},

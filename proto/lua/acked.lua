@@ -3,7 +3,7 @@
 --
 -- KEYS    1 meta
 -- ARGV    none
--- Result  {floor}; without groups all stays
+-- Result  {floor, 0}; without groups all stays
 -- Keeps   KEYSPACE.md 5, 6. What is dead counts as settled: its letter holds a copy.
 local meta = redis.call('HMGET', KEYS[1], 'head', 'floor')
 local head, floor = tonumber(meta[1]) or 0, tonumber(meta[2]) or 1
@@ -14,8 +14,7 @@ for _, group in ipairs(groups) do
     to = math.min(to, held and string.match(held, '^%d+') or to, lowest_waiting(group, cursor, floor))
 end
 if #groups == 0 or to <= floor then
-    return {floor}
+    return {floor, 0}
 end
 redis.call('HSET', KEYS[1], 'floor', text(to))
-redis.call('ZREMRANGEBYSCORE', base .. 'gaps', '-inf', '(' .. text(to))
-return {to}
+return {to, 0}

@@ -54,6 +54,5 @@ if ARGV[1] == '+inf' then
 end
 if to > floor then
     redis.call('HSET', KEYS[1], 'floor', to)
-    redis.call('ZREMRANGEBYSCORE', base .. 'gaps', '-inf', '(' .. text(to))
 end
 return {channel, flushed, at_risk}

@@ -31,6 +31,8 @@ class Lab:
         bridge = Bridge(self.context, directory, sections, path, env)
         self.bridges.append(bridge)
         bridge.start(redis_is_up)
+        if isinstance(server, RedisServer) and sections["redis"]["url"] == server.url:
+            server.bridges.append(bridge)
         return bridge
 
     def end(self):

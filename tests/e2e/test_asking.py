@@ -55,15 +55,6 @@ def test_every_good_request_is_answered_with_its_seq(asked):
         assert raw_values(raw)["seq"].hex() == (vector["seq"] or "c0"), vector["name"]
 
 
-@pytest.mark.parametrize("key", ["delay_ms", "at_ms", "ttl_ms"])
-def test_a_header_that_is_to_come_is_refused_rather_than_ignored(client, store, key):
-    headers = {key: 1}
-    reply = client.ask(op="publish", messages=[["orders", b"a"], ["orders", b"b", headers]])
-    assert (reply["ok"], reply["code"], reply["index"]) == (False, "bad_request", 1)
-    assert reply["message"] == f"headers.{key}: not available yet"
-    assert log.count(store, "orders") == 0
-
-
 def test_req_is_answered(bridge):
     req = bridge.req()
     for number in range(100):

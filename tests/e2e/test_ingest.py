@@ -10,8 +10,6 @@ from harness import log
 from harness.wait import eventually
 from harness.wire import decode, encode, pack, unpack, vectors
 
-TO_COME = ("delay_ms", "at_ms", "ttl_ms")
-
 
 def _frames(vector):
     return [bytes.fromhex(frame) for frame in vector["frames"]]
@@ -21,20 +19,19 @@ def _channel(vector):
     return None if vector["channel"] is None else bytes.fromhex(vector["channel"]).decode()
 
 
-def _reason(vector):
-    """The reason for which this version refuses the message, or None."""
-    if "reason" in vector:
-        return vector["reason"]
-    headers = unpack(bytes.fromhex(vector["headers"])) if vector["headers"] else {}
-    for key in TO_COME:
-        if key in headers:
-            return f"headers.{key}: not available yet"
-    return None
+def _headers(vector):
+    return unpack(bytes.fromhex(vector["headers"])) if vector.get("headers") else {}
+
+
+def _stays(vector):
+    """It is stored at once, and for long."""
+    headers = _headers(vector)
+    return not (headers.get("delay_ms") or headers.get("at_ms", 0) > time.time() * 1000 or headers.get("ttl_ms") == 1)
 
 
 def _vectors(max_message_bytes):
     return [vector for vector in vectors("ingest")
-            if vector.get("max_message_bytes", 1048576) == max_message_bytes]
+            if vector.get("max_message_bytes", 1048576) == max_message_bytes and _stays(vector)]
 
 
 def _send_all(bridge, kind, what, chosen):
@@ -65,27 +62,27 @@ def sent(request, shared_lab):
 
 def test_every_refused_message_is_told_with_its_reason(sent):
     chosen, store, client = sent
-    refused = [vector for vector in chosen if _reason(vector)]
+    refused = [vector for vector in chosen if vector.get("reason")]
     kept = log.expect_sound(store, "$rejected")
     assert len(kept) == len(refused)
     for vector, (_, member) in zip(refused, kept):
         headers = decode(member)[2]
-        assert headers["reason"] == _reason(vector), vector["name"]
+        assert headers["reason"] == vector.get("reason"), vector["name"]
         assert headers.get("channel") == _channel(vector), vector["name"]
         assert set(headers) <= {"reason", "channel", "peer"}
         assert "127.0.0.1" in headers["peer"]
     shown = client.replay_all("$rejected")
-    assert [envelope[2]["reason"] for envelope in shown] == [_reason(vector) for vector in refused]
+    assert [envelope[2]["reason"] for envelope in shown] == [vector.get("reason") for vector in refused]
 
 
 def test_a_refused_message_keeps_its_payload_up_to_4_kib(sent):
     chosen, store, _ = sent
-    refused = [vector for vector in chosen if _reason(vector)]
+    refused = [vector for vector in chosen if vector.get("reason")]
     for vector, payload in zip(refused, log.payloads(store, "$rejected")):
         frames = _frames(vector)
         if len(frames) in (2, 3):
             assert payload == frames[1][:4096], vector["name"]
-        elif _reason(vector).startswith("frame"):
+        elif vector.get("reason").startswith("frame"):
             assert payload == frames[0][:4096], vector["name"]
 
 
@@ -93,15 +90,14 @@ def _without_repeats(chosen):
     """The vectors whose msg_id no earlier one has."""
     first = {}
     for vector in chosen:
-        headers = unpack(bytes.fromhex(vector["headers"])) if vector["headers"] else {}
-        msg_id = headers.get("msg_id", vector["name"])
+        msg_id = _headers(vector).get("msg_id", vector["name"])
         first.setdefault(msg_id.encode() if isinstance(msg_id, str) else msg_id, vector)
     return list(first.values())
 
 
 def test_every_good_message_is_stored_as_it_was_sent(sent):
     chosen, store, _ = sent
-    good = [vector for vector in chosen if not _reason(vector)]
+    good = [vector for vector in chosen if not vector.get("reason")]
     assert len(good) > 1
     by_channel = {}
     for vector in good:
@@ -118,9 +114,25 @@ def test_every_good_message_is_stored_as_it_was_sent(sent):
 
 def test_what_is_refused_makes_no_channel(sent):
     chosen, store, _ = sent
-    good = {_channel(vector) for vector in chosen if not _reason(vector)} | {"open", "last", "$rejected"}
+    good = {_channel(vector) for vector in chosen if not vector.get("reason")} | {"open", "last", "$rejected"}
     logs = {re.fullmatch(rb"zrb:\{(.*)\}:log", key, re.S).group(1).decode() for key in store.keys("*:log")}
     assert logs == good
+
+
+def test_what_comes_later_or_does_not_stay_is_taken_too(bridge, client):
+    chosen = [vector for vector in vectors("ingest") if not _stays(vector)]
+    assert len(chosen) > 3
+    push = bridge.push()
+    for vector in chosen:
+        push.send_multipart(_frames(vector))
+
+    def status():
+        return client.ok(op="status")["channels"]
+
+    distinct = len(_without_repeats(chosen))
+    eventually(lambda: sum(numbers["head"] + numbers["delayed"] for numbers in status().values()) == distinct,
+               "all messages")
+    assert "$rejected" not in status()
 
 
 def test_n_messages_get_ids_1_to_n(bridge, client, store):

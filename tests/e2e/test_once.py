@@ -98,11 +98,11 @@ def test_a_repeat_after_the_first_was_flushed_is_known_for_a_while(client, store
 
 def test_msg_ids_are_forgotten_when_their_message_is_gone_and_old(client, store):
     script = scripts.text("forget")
-    keys = [log.key("orders", what) for what in ("ids", "meta", "log")]
+    keys = [log.key("orders", what) for what in ("ids", "meta", "log", "marks")]
     _publish(client, *[(b"%d" % number, os.urandom(8)) for number in range(20)])
 
     def forget(dedupe_ms, most):
-        return store.eval(script, 3, *keys, dedupe_ms, most)
+        return store.eval(script, 4, *keys, dedupe_ms, most)
 
     assert forget(-10000, 100) == [0, 0]
     client.ok(op="flush", channel="orders", before=11)

@@ -124,12 +124,13 @@ def test_names_and_globs_can_be_waited_for_together(client):
 
 
 def test_an_append_costs_no_more_scripts_for_many_who_wait(bridge, client, store):
-    seqs = [client.send(op="take", channels=["jobs"], wait_ms=60000) for _ in range(500)]
-    waits(client, *seqs)
-
     def calls():
         stats = store.info("commandstats")
         return sum(stats.get(f"cmdstat_{name}", {}).get("calls", 0) for name in ("evalsha", "eval"))
+    before = calls()
+    seqs = [client.send(op="take", channels=["jobs"], wait_ms=60000) for _ in range(500)]
+    eventually(lambda: calls() >= before + 500, "all to have looked once")
+    waits(client, *seqs)
     before = calls()
     for number in range(10):
         client.publish("jobs", b"x")

@@ -71,8 +71,8 @@ def test_what_is_no_announcement_is_passed_over(bridge, store):
 
 def test_a_script_that_fails_holds_up_no_other_channel(bridge, store):
     now_ms = _now_ms(store)
-    _lay_expiring(store, "bad", [now_ms])
     store.set(log.key("bad", "gaps"), "not what it should be")
+    _lay_expiring(store, "bad", [now_ms])
     _lay_expiring(store, "good", [now_ms])
     _wait_done(store, "good")
     bridge.process.wait_line("event=timer_refused channel=bad")

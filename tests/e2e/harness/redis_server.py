@@ -11,6 +11,8 @@ from .wait import eventually
 class RedisServer:
     """Owns one redis-server and its directory. Nothing runs before `start`.
 
+    `bridges`: those that ask it. A kill returns when each of them that runs has noticed, a start when each has found
+    it again, so that a test asks a bridge that knows what happened.
     `fsync`: always, everysec, no; None: no AOF. `port`: of TCP on loopback, beside the unix socket.
     """
 
@@ -22,6 +24,7 @@ class RedisServer:
         self.options = list(options)
         self.port = port
         self.process = None
+        self.bridges = []
 
     @property
     def url(self):
@@ -32,6 +35,8 @@ class RedisServer:
         self.process = Process(["redis-server", "--port", self.port, "--bind", "127.0.0.1", "--unixsocket", self.path,
                                 "--dir", self.directory, "--save", "", "--daemonize", "no", *aof, *self.options])
         eventually(self._answers, "redis-server")
+        for bridge in self.bridges:
+            bridge.wait_redis(is_up=True)
 
     def _answers(self):
         assert self.process.running, "\n".join(self.process.output)
@@ -47,6 +52,8 @@ class RedisServer:
 
     def kill(self):
         self.process.kill()
+        for bridge in self.bridges:
+            bridge.wait_redis(is_up=False)
 
     def stop(self):
         if self.process.running:

@@ -1,0 +1,44 @@
+"""The load of test-compose: publishes until it is told to stop, then expects each message once, in order.
+
+Arguments: the port of the bridge's ROUTER; a file whose appearance means stop (with .ready behind it: the load has
+begun).
+"""
+
+import pathlib
+import sys
+
+import msgpack
+import zmq
+
+PORT, STOP = sys.argv[1], pathlib.Path(sys.argv[2])
+context = zmq.Context()
+
+
+def ask(**request):
+    """Asks until it is answered `ok`: a new socket each time, since REQ waits for an answer that may never come."""
+    while True:
+        with context.socket(zmq.REQ) as req:
+            req.linger = 0
+            req.connect(f"tcp://127.0.0.1:{PORT}")
+            req.send(msgpack.packb(request))
+            if req.poll(2000):
+                reply = msgpack.unpackb(req.recv(), strict_map_key=False)
+                if reply["ok"]:
+                    return reply
+                assert "retry_ms" in reply, reply
+
+
+sent = 0
+while not STOP.exists():
+    ask(op="publish", channel="orders", payload=b"%d" % sent, headers={"msg_id": b"%d" % sent})
+    sent += 1
+    if sent == 100:
+        pathlib.Path(f"{STOP}.ready").touch()
+
+payloads, after, more = [], 0, True
+while more:
+    reply = ask(op="replay", channel="orders", after=after)
+    payloads += [int(envelope[3]) for _, envelope in reply["messages"]]
+    after, more = reply["next"], reply["more"]
+assert payloads == list(range(sent)), f"sent {sent}, found {len(payloads)}"
+print(f"{sent} messages, each there once, in order")
