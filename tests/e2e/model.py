@@ -107,14 +107,14 @@ class Group:
         result = {"done": [], "already": [], "stale": []}
         for id_, lease in pairs:
             verdict = self.judge(id_, lease)
-            if verdict == "done" and op == "touch" and self.places[id_].state != HELD:
+            if verdict == "done" and op != "ack" and self.places[id_].state != HELD:    #  only an ack may be late
                 verdict = "stale"
             if verdict == "done" and op == "ack":
                 self._settle(id_)
             elif verdict == "done" and op == "nack":
                 self._give_back(id_, reason or "nack", LATER if delayed else READY)
             elif verdict == "done" and op == "bury":
-                self._bury(id_, reason)
+                self._bury(id_, reason or "bury")
             result[verdict].append(id_)
         return result
 

@@ -155,7 +155,8 @@ def test_a_stop_gives_back_what_was_not_sent(lab, server, store):
     bridge = _workers(lab, server, {"channels": ["jobs"]})
     client, worker = bridge.client(), bridge.worker(rcvhwm=1, rcvbuf=4096)
     payloads = [b"%06d" % number + bytes(100000) for number in range(60)]
-    client.publish("jobs", *payloads)
+    for payload in payloads:
+        client.publish("jobs", payload)
     got = [_next(worker)]
     bridge.stop()
     got += [_next(worker) for _ in iter(lambda: worker.poll(500), 0)]
