@@ -93,6 +93,9 @@ static void s_set_default (void *in, const config_key_t *row)
     case KEY_COUNT:
         *(int64_t *)s_field (in, row) = row->number;
         break;
+    case KEY_FLAG:
+        *(bool *)s_field (in, row) = row->number;
+        break;
     case KEY_LIST:
         s_set_list (in, row, &row->text, 1);
         break;
@@ -235,6 +238,7 @@ static int s_take_key (reader_t *self, const toml_item_t *item, const char *wher
     } wanted[] = {
         [KEY_TEXT] = {TOML_TEXT, "a string"},
         [KEY_COUNT] = {TOML_INTEGER, "an integer"},
+        [KEY_FLAG] = {TOML_FLAG, "a boolean"},
         [KEY_LIST] = {TOML_LIST, "a list of strings"},
     };
     const config_key_t *row = s_row (item->section, item->key);
@@ -250,6 +254,9 @@ static int s_take_key (reader_t *self, const toml_item_t *item, const char *wher
         return s_take_text (self, in, row, where, item->texts[0]);
     case KEY_COUNT:
         return s_take_count (self, in, row, where, item->integer);
+    case KEY_FLAG:
+        *(bool *)s_field (in, row) = item->integer;
+        return 0;
     default:
         return s_take_list (self, in, row, where, item->texts, item->count);
     }
@@ -312,6 +319,13 @@ static int s_take_variable (reader_t *self, const config_key_t *row, const char 
     }
     if (row->type == KEY_TEXT) {
         return s_take_text (self, self->config, row, variable, text);
+    }
+    if (row->type == KEY_FLAG) {
+        if (!s_is_one_of (text, "true, false")) {
+            return s_fail (self, variable, "\"%.64s\" is not one of true, false", text);
+        }
+        *(bool *)s_field (self->config, row) = strcmp (text, "true") == 0;
+        return 0;
     }
     char *end;
     errno = 0;
@@ -397,8 +411,8 @@ const policy_t *config_policy (const config_t *self, span_t channel)
 limits_t config_limits (const config_t *self, span_t channel)
 {
     const policy_t *policy = config_policy (self, channel);
-    limits_t limits = {0, 0, 0};
-    if (strcmp (policy->retain, "all") == 0) {
+    limits_t limits = {.acked = strcmp (policy->retain, "acked") == 0};
+    if (!limits.acked) {
         limits.max_messages = (uint64_t)policy->max_messages;
         limits.max_age_ms = (uint64_t)policy->max_age_s * 1000;
         limits.max_bytes = (uint64_t)policy->max_bytes;

@@ -52,6 +52,7 @@ typedef struct {
     char *fsync;     //  embedded only: always, everysec, no
     char *url;       //  server only; with its password: never logged
     char *prefix;
+    bool strict;           //  a Redis that can't keep the promises is refused
     int64_t min_replicas;  //  that a publish waits for; 0: it asks none
     //  [ingest]
     strings_t pull;
@@ -83,6 +84,7 @@ typedef struct {
     uint64_t max_messages;
     uint64_t max_age_ms;
     uint64_t max_bytes;
+    bool acked;  //  what all groups have settled goes
 } limits_t;
 
 limits_t config_limits (const config_t *self, span_t channel);

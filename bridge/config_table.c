@@ -112,6 +112,10 @@ static const char *s_check_group (const char *text)
     {                                                                                                                  \
         FIELD (section_, key_), .type = KEY_COUNT, .number = default_, .min = min_, .max = max_, .comment = comment_   \
     }
+#define FLAG(section_, key_, default_, comment_)                                                                       \
+    {                                                                                                                  \
+        FIELD (section_, key_), .type = KEY_FLAG, .number = default_, .comment = comment_                              \
+    }
 #define LIST(section_, key_, default_, min_, comment_)                                                                 \
     {                                                                                                                  \
         FIELD (section_, key_), .type = KEY_LIST, .text = default_, .min = min_, .check = s_check_endpoint,            \
@@ -151,6 +155,8 @@ const config_key_t config_table[] = {
         "server only: redis://[user:password@]host[:port][/db] or unix:///path/redis.sock[?db=N&password=…]."),
     TEXT ("redis", prefix, "zrb", s_check_prefix,
         "What all keys in Redis begin with: 1 to 64 bytes without spaces or braces."),
+    FLAG ("redis", strict, false,
+        "true: a Redis that is not set to keep the bridge's promises is refused, not only told in the log."),
     COUNT ("redis", min_replicas, 0, 0, 100, "Replicas that a publish waits for, and tells of: 0 to 100; 0 asks none."),
 
     LIST ("ingest", pull, "tcp://127.0.0.1:5551", 1,

@@ -9,6 +9,7 @@
 typedef enum {
     KEY_TEXT,   //  char *
     KEY_COUNT,  //  int64_t, from min to max
+    KEY_FLAG,   //  bool
     KEY_LIST    //  strings_t, of at least min items
 } key_type_t;
 
@@ -18,7 +19,7 @@ typedef struct {
     key_type_t type;
     size_t offset;      //  of the field in config_t, or in what its section is kept as
     const char *text;   //  default of a text, or the one item of a list's
-    int64_t number;     //  default of a count
+    int64_t number;     //  default of a count or flag
     const char *words;  //  the allowed words of a text, as "a, b, c"; NULL: `check` decides
     int64_t min, max;
     //  What is wrong with a text or with an item of a list, in words that never show the value; NULL: nothing.

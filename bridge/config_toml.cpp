@@ -91,6 +91,9 @@ void s_add_value (document_t &document, const char *section, size_t which, std::
     } else if (const auto *integer = node.as_integer ()) {
         item.kind = TOML_INTEGER;
         item.integer = integer->get ();
+    } else if (const auto *flag = node.as_boolean ()) {
+        item.kind = TOML_FLAG;
+        item.integer = flag->get ();
     } else if (const auto *array = node.as_array (); array && s_is_list_of_texts (*array)) {
         item.kind = TOML_LIST;
         std::vector<const char *> texts;

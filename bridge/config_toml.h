@@ -16,6 +16,7 @@ typedef enum {
     TOML_SECTION,  //  a [section] or [[section]] itself; it may be empty
     TOML_TEXT,
     TOML_INTEGER,
+    TOML_FLAG,  //  integer is 0 or 1
     TOML_LIST,  //  an array of nothing but strings
     TOML_OTHER  //  anything else, named by `what`
 } toml_kind_t;

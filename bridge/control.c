@@ -6,7 +6,6 @@
 #include "control.h"
 #include "deadline.h"
 #include "log.h"
-#include "keeper.h"
 #include "ops.h"
 #include "replicas.h"
 #include "store.h"
@@ -235,8 +234,9 @@ control_t *control_new (const config_t *config, const char *redis_url, zsock_t *
     desk->wait_deadline_ms = INT64_MAX;
     desk->channels_key = store_key (config->prefix, "channels");
     desk->started_ms = zclock_mono ();
-    desk->keeper = zsock_new_push (">" KEEPER_HINTS);
+    desk->hints = hints_new (config);
     desk->link = link_new ("control", redis_url, config->prefix, s_on_state, desk);
+    link_judge (desk->link, false, config->strict);
     desk->ear = ear_new ("control-ear", redis_url, config->prefix, s_on_appended, s_on_takeable, s_on_missed, desk);
     desk->replicas = replicas_new (config, redis_url, op_publish_told);
     desk->router = router_new (config, self->bound, sizeof self->bound, error, error_size);
@@ -279,7 +279,7 @@ void control_destroy (control_t **self_p)
     returns_destroy (&desk->returns);
     zlistx_destroy (&desk->woken);
     zsock_destroy (&desk->lane);
-    zsock_destroy (&desk->keeper);
+    hints_destroy (&desk->hints);
     free (desk->channels_key);
     free (self);
     *self_p = NULL;

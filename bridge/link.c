@@ -14,6 +14,7 @@
 #include "outbox.h"
 #include "store.h"
 #include "target.h"
+#include "terms.h"
 
 enum {
     PAUSE_FIRST_MS = 20,  //  between attempts to connect, doubled up to the last
@@ -51,6 +52,10 @@ struct link {
 
     outbox_t *outbox;
     link_store_t store;
+    terms_t terms;
+    bool tells;    //  logs what is doubtful about Redis
+    bool strict;   //  and does not serve then
+    bool refused;  //  did not serve the last time
     char digest[SCRIPT_COUNT][41];
 };
 
@@ -156,17 +161,8 @@ static void s_info_field (const char *info, const char *name, char *to, size_t s
 
 static void s_on_config (void *owner, void *arg, redisReply *reply)
 {
-    //  Without permission for CONFIG, Redis is believed to guarantee the least.
     link_t *self = owner;
-    bool aof = false, always = false, never = false, rewrite_syncs = false;
-    for (size_t i = 0; reply && reply->type == REDIS_REPLY_ARRAY && i + 1 < reply->elements; i += 2) {
-        const char *key = reply->element[i]->str, *value = reply->element[i + 1]->str;
-        aof |= streq (key, "appendonly") && streq (value, "yes");
-        always |= streq (key, "appendfsync") && streq (value, "always");
-        never |= streq (key, "appendfsync") && streq (value, "no");
-        rewrite_syncs |= streq (key, "no-appendfsync-on-rewrite") && streq (value, "no");
-    }
-    self->store.durability = !aof || never ? "memory" : always && rewrite_syncs ? "fsync" : "everysec";
+    terms_take (&self->terms, reply);
 }
 
 static void s_on_loaded (void *owner, void *arg, redisReply *reply)
@@ -179,6 +175,22 @@ static void s_on_loaded (void *owner, void *arg, redisReply *reply)
     }
 }
 
+//  Says what is doubtful about this Redis. True when the link is not to serve with it.
+static bool s_is_refused (link_t *self)
+{
+    const char *doubt;
+    for (size_t i = 0; self->tells && !self->refused && (doubt = terms_doubt (&self->terms, i)); i++) {
+        log_write (LEVEL_WARN, self->actor, "redis_doubtful", "why=\"%s\"", doubt);
+    }
+    doubt = self->strict ? terms_doubt (&self->terms, 0) : NULL;
+    self->refused = doubt != NULL;
+    if (doubt) {
+        snprintf (self->trouble, sizeof self->trouble, "strict: %s", doubt);
+        self->drop_wanted = true;
+    }
+    return doubt != NULL;
+}
+
 static void s_on_hello (void *owner, void *arg, redisReply *reply)
 {
     link_t *self = owner;
@@ -189,9 +201,13 @@ static void s_on_hello (void *owner, void *arg, redisReply *reply)
         s_end_greeting (self, "hello", reply);
         return;
     }
+    if (s_is_refused (self)) {
+        return;
+    }
     snprintf (self->store.store, sizeof self->store.store, "%s", reply->element[0]->str);
     snprintf (self->store.epoch, sizeof self->store.epoch, "%s", reply->element[1]->str);
     self->store.born = reply->element[2]->integer == 1;
+    self->store.durability = terms_durability (&self->terms);
     self->store.clock_ahead_ms = reply->element[3]->integer - zclock_time ();
     s_set_state (self, LINK_UP);
     self->up_at_ms = zclock_mono ();
@@ -273,8 +289,11 @@ static void s_greet (link_t *self)
         span_t words[] = {span_text ("SELECT"), span_text (db)};
         s_send_words (self, s_on_login, self, "SELECT", 2, words);
     }
-    span_t config[] = {span_text ("CONFIG"), span_text ("GET"), span_text ("*append*")};
-    s_send_words (self, s_on_config, self, NULL, 3, config);
+    self->terms = (terms_t){.told = false};
+    for (size_t i = 0; terms_patterns[i]; i++) {
+        span_t config[] = {span_text ("CONFIG"), span_text ("GET"), span_text (terms_patterns[i])};
+        s_send_words (self, s_on_config, self, NULL, 3, config);
+    }
     link_load_scripts (self);
     span_t info[] = {span_text ("INFO"), span_text ("server")};
     s_send_words (self, s_on_info, self, NULL, 2, info);
@@ -515,6 +534,12 @@ void link_destroy (link_t **self_p)
         free (self);
         *self_p = NULL;
     }
+}
+
+void link_judge (link_t *self, bool tells, bool strict)
+{
+    self->tells = tells;
+    self->strict = strict;
 }
 
 bool link_is_up (const link_t *self)

@@ -29,11 +29,6 @@ static void s_destroy (void **work_p)
     *work_p = NULL;
 }
 
-static void s_hint_keeper (call_t *call, span_t channel)
-{
-    zmq_send (zsock_resolve (call->desk->keeper), channel.data, channel.size, ZMQ_DONTWAIT);
-}
-
 static void s_pack_at_risk (reply_t *reply, const flush_t *self)
 {
     reply_map (reply, "at_risk", self->at_risk_count);
@@ -86,7 +81,7 @@ static void s_take (call_t *call, const redisReply *reply)
     self->count++;
     self->flushed += flushed;
     if (!call->request.dry_run) {
-        s_hint_keeper (call, channel);
+        hints_flushed (call->desk->hints, channel);
     }
 }
 

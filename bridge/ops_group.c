@@ -50,6 +50,7 @@ static void s_on_group (void *owner, void *arg, redisReply *reply)
     if (call_got (call, reply)) {
         const char *state = reply->element[0]->str;
         const redisReply *numbers = reply->element[1];
+        hints_settled (call->desk->hints, call->request.channel);
         if (strcmp (state, "none") == 0) {
             step_found (call, &(redisReply){.type = REDIS_REPLY_NIL});
         } else if (strcmp (state, "unsafe") == 0) {

@@ -22,6 +22,7 @@ static const char s_flush[] = {
 #include "channel.inc"
 #include "waiting.inc"
 #include "void.inc"
+#include "void_below.inc"
 #include "flush.inc"
 };
 static const char s_status[] = {
@@ -158,6 +159,7 @@ static const char s_pause[] = {
 static const char s_peek_group[] = {
 #include "channel.inc"
 #include "letter.inc"
+#include "undelivered.inc"
 #include "peek_group.inc"
 };
 static const char s_pending[] = {

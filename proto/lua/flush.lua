@@ -1,5 +1,5 @@
 -- flush: raises a channel's floor, at once whatever the number of messages; the keeper frees them afterwards.
--- seek.lua, channel.lua, waiting.lua and void.lua stand before it.
+-- seek.lua, channel.lua, waiting.lua, void.lua and void_below.lua stand before it.
 --
 -- KEYS    1 meta
 -- ARGV    1 before: the lowest id to keep; '+inf': flush all, delayed ones too; 'ms': as 2 says
@@ -50,6 +50,8 @@ for _, group in ipairs(groups) do
     end
 end
 if ARGV[1] == '+inf' then
+    -- With their msg_ids, which have scores below 0 while they wait.
+    redis.call('ZREMRANGEBYSCORE', base .. 'ids', '-inf', '(0')
     redis.call('UNLINK', base .. 'delayed')
 end
 if to > floor then

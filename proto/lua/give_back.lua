@@ -5,30 +5,25 @@
 --                               how.most and how.reason: dead instead after so many deliveries, 0: never; why
 -- Returns the runs that wait now
 local function give_back(lease, runs, how)
-    local dead = {}
+    local dead, most, ran_out, less = {}, how.most or 0, how.number or '0', how.uncounted and 1 or 0
     for _, run in ipairs(runs) do
-        redis.call('ZREMRANGEBYSCORE', key('returned'), run[1], run[2])
+        local attempts = run[3] - less
+        for id = run[1], run[2] do
+            local member = text(id)
+            if most > 0 and attempts >= most then
+                dead[#dead + 1] = id
+                die(id, attempts, lease, how.reason)
+            else
+                put('ZADD returned', member, member .. ' ' .. attempts .. ' ' .. ran_out)
+                put(how.due and 'ZADD later' or 'ZADD ready', how.due or member, member)
+            end
+        end
     end
-    each(runs, function (id, attempts)
-        local member = text(id)
-        attempts = attempts - (how.uncounted and 1 or 0)
-        if (how.most or 0) > 0 and attempts >= how.most then
-            dead[#dead + 1] = id
-            return die(id, attempts, lease, how.reason)
-        end
-        put('ZADD returned', member, string.format('%s %d %s', member, attempts, how.number or '0'))
-        if how.due then
-            put('ZADD later', how.due, member)
-        else
-            put('ZADD ready', member, member)
-        end
-    end)
-    local waiting = #dead > 0 and split(runs, dead) or runs
+    local waiting = split(runs, dead)
     if how.due and #waiting > 0 then
         timer_at('group ' .. group, how.due)
-    elseif #waiting > 0 then
-        wake = true
     end
+    wake = wake or (not how.due and #waiting > 0)
     return waiting
 end
 

@@ -16,7 +16,10 @@ wake = changed > 0
 -- What the log still has in front of the group was not taken: a torn end may have brought such a lease (KEYSPACE.md 12).
 local function taken(runs)
     local others = {}
-    each(runs[1] and runs[#runs][2] > (cursor or 0) and runs or {}, function (id)
+    if not runs[1] or runs[#runs][2] <= (cursor or 0) then
+        return runs
+    end
+    each(runs, function (id)
         if id > (cursor or 0) and not redis.call('ZSCORE', key('ahead'), text(id)) then
             others[#others + 1] = id
         end
@@ -24,13 +27,17 @@ local function taken(runs)
     return (split(runs, others))
 end
 
-for _, number in ipairs(redis.call('ZRANGEBYSCORE', key('deadlines'), '-inf', now, 'LIMIT', 0, most)) do
+local numbers = redis.call('ZRANGEBYSCORE', key('deadlines'), '-inf', now, 'LIMIT', 0, math.min(most, 1000))
+local leases = read_leases(numbers)
+for i, number in ipairs(numbers) do
     if changed >= most then
         break
     end
-    local lease = read_lease(number)
+    local lease = leases[i]
     if lease then
-        each(lease.runs, function () changed = changed + 1 end)
+        for _, run in ipairs(lease.runs) do
+            changed = changed + run[2] - run[1] + 1
+        end
         local runs = give_back(lease, taken((present(lease.runs))), {number = number, most = tonumber(ARGV[3]),
             reason = 'lease ran out'})
         keep(lease, {}, runs)

@@ -27,7 +27,7 @@ elseif ARGV[2] == 'consumer' then
     end
 end
 for i, number in ipairs(numbers) do
-    local lease = read_lease(number)
+    local lease = read_leases({number})[1]
     if lease then
         release(lease, {}, (present(lease.runs)))
     end

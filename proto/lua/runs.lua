@@ -6,6 +6,9 @@
 -- each(runs, work)   calls it with each id, and the attempt
 -- hidden(id)         is its message expired, or was it never given?
 local function split(runs, ids)
+    if #ids == 0 then
+        return runs, {}, {}
+    end
     local kept, given, others, i = {}, {}, {}, 1
     for _, run in ipairs(runs) do
         local low, one = run[1], {}
@@ -44,19 +47,24 @@ end
 
 local function present(runs)
     local lost = {}
-    each(runs[1] and runs[1][1] < floor and runs or {}, function (id)
+    if not runs[1] or runs[1][1] >= floor then
+        return runs, lost
+    end
+    each(runs, function (id)
         if id < floor and redis.call('HEXISTS', key('letters'), text(id)) == 0 then
             lost[#lost + 1] = id
         end
     end)
-    if #lost == 0 then
-        return runs, lost
-    end
     local kept, gone = split(runs, lost)
     return kept, gone
 end
 
+local mortals
 local function hidden(id)
+    mortals = mortals or redis.call('EXISTS', base .. 'gaps', base .. 'ttl')
+    if mortals == 0 then
+        return false
+    end
     local gap = redis.call('ZRANGEBYSCORE', base .. 'gaps', id, '+inf', 'LIMIT', 0, 1)[1]
     local mortal = redis.call('ZRANGEBYSCORE', base .. 'ttl', id, id)[1]
     return gap and tonumber(string.match(gap, '^%d+')) <= id or

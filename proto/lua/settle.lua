@@ -51,13 +51,14 @@ end
 local function settle(at, work)
     local order, ids = named(at)
     for _, number in ipairs(order) do
-        local lease = read_lease(number)
+        local lease = read_leases({number})[1]
         local kept, given, others, gone = {}, lease and lease.runs or {}, ids[number] or {}, {}
         if lease and ids[number] then
             kept, given, others = split(lease.runs, ids[number])
         end
         given, gone = present(given)
-        local done = #given + #gone > 0 and (work(lease, kept, given) or lease.deadline > 0)
+        local runs_on = lease and lease.deadline > 0
+        local done = #given + #gone > 0 and work(lease, kept, given) or runs_on
         for _, run in ipairs(given) do
             tell(done and 'done' or 'stale', run[1], run[2])
         end
@@ -67,7 +68,7 @@ local function settle(at, work)
         for _, id in ipairs(others) do
             tell(judge(id, number), id, id)
         end
-        if lease and lease.deadline > 0 and lease.consumer ~= '-' then
+        if runs_on and lease.consumer ~= '-' then
             put('ZADD consumers', now_ms(), lease.consumer)
         end
     end

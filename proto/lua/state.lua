@@ -3,7 +3,7 @@
 --
 -- head, floor, newest    of meta; newest: the newest lease number      cursor (nil: no such group), leased, paused
 -- key(what)              the group's key of that kind                  now_ms()   by Redis's clock
--- put(write, …)          to be written by close(), in one call for all of a kind; `write` is one of `writes`
+-- put(write, one, two)   to be written by close(), in one call for all of a kind; `write` is one of `writes`
 -- free(count, lease)     that many ids are no longer leased by it
 -- wake                   true: close() announces that something can be taken
 -- close(to)              writes all of that, and the cursor where `to` is given: last of all
@@ -26,11 +26,12 @@ local writes = {'ZADD returned', 'ZADD ready', 'ZADD later', 'HSET letters', 'ZA
     'ZADD of', 'ZADD held', 'ZREM held', 'HDEL leases', 'ZREM deadlines', 'ZREM of', 'ZREM returned', 'ZREM ready',
     'ZREM later', 'HDEL letters', 'ZADD consumers'}
 
-local function put(write, ...)
+local function put(write, one, two)
     local batch = batches[write] or {}
     batches[write] = batch
-    for i = 1, select('#', ...) do
-        batch[#batch + 1] = (select(i, ...))
+    batch[#batch + 1] = one
+    if two then
+        batch[#batch + 1] = two
     end
 end
 

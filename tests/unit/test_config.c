@@ -109,6 +109,8 @@ static void s_print_row (FILE *out, const config_key_t *row, const char *off)
         fprintf (out, "\"%s\"\n", row->text);
     } else if (row->type == KEY_COUNT) {
         fprintf (out, "%lld\n", (long long)row->number);
+    } else if (row->type == KEY_FLAG) {
+        fprintf (out, "%s\n", row->number ? "true" : "false");
     } else {
         fprintf (out, "[\"%s\"]\n", row->text);
     }
@@ -157,6 +159,8 @@ static void s_expect_same (const void *a, const void *b, const config_key_t *row
         assert_string_equal (*(char *const *)in_a, *(char *const *)in_b);
     } else if (row->type == KEY_COUNT) {
         assert_int_equal (*(const int64_t *)in_a, *(const int64_t *)in_b);
+    } else if (row->type == KEY_FLAG) {
+        assert_int_equal (*(const bool *)in_a, *(const bool *)in_b);
     } else {
         const strings_t *list_a = in_a, *list_b = in_b;
         assert_int_equal (list_a->count, list_b->count);

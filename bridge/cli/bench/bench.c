@@ -1,7 +1,7 @@
 //  bench - zrb bench: meets the bridge, runs the mode's phases, tells how it goes, and judges.
 //
-//  Main's thread. Owns the ZeroMQ context, the signals and all runners. SIGINT and SIGTERM end the senders, then what
-//  is under way is waited for; a second one ends all at once.
+//  Main's thread. Owns the ZeroMQ context, the signals and all runners. From the first phase on, SIGINT and SIGTERM end
+//  the senders, then what is under way is waited for; a second one ends all at once.
 
 #include "asker.h"
 #include "report.h"
@@ -23,7 +23,7 @@ typedef struct {
     run_t run;
     report_t report;
     asker_t *asker;  //  main's own
-    int signals;     //  a signalfd
+    int signals;     //  a signalfd; -1 before the first phase
     int status;      //  exit status; 0 so far
 } bench_t;
 
@@ -98,25 +98,57 @@ static void s_meet (bench_t *self)
     answer_clear (&info);
 }
 
+//  Sends what was packed, and waits for its success; else `fault` says what came.
+static bool s_do (bench_t *self, char *fault, size_t fault_size)
+{
+    answer_t answer;
+    snprintf (fault, fault_size, "no reply");
+    if (!s_ask (self, &answer, run_patience_ns (&self->run))) {
+        return false;
+    }
+    if (!answer.ok) {
+        snprintf (fault, fault_size, "%s", answer.fault);
+    }
+    answer_clear (&answer);
+    return answer.ok;
+}
+
+//  Ends the group of the takers; what is left of it harms nobody.
+static void s_end_group (bench_t *self)
+{
+    char fault[200];
+    bool done = true;
+    for (size_t at = 0; done && at < self->plan->channels; at++) {
+        msgpack_packer *packer = asker_begin (self->asker, "group_delete", 2);
+        pack_text (packer, "channel");
+        pack_str (packer, self->plan->names[at]);
+        pack_text (packer, "group");
+        pack_text (packer, RUN_GROUP);
+        done = s_do (self, fault, sizeof fault);
+    }
+}
+
 //  Empties the run's channels. What can't be is told, and harms no result.
 static void s_clean (bench_t *self)
 {
-    answer_t answer = {.ok = false, .fault = "no reply"};
-    char pattern[PLAN_NAME_BYTES + 32];
+    char fault[200] = "no reply", pattern[PLAN_NAME_BYTES + 32];
     int size = snprintf (pattern, sizeof pattern, "%s*", self->plan->base);
-    msgpack_packer *packer = asker_begin (self->asker, "flush", 3);
-    pack_text (packer, "pattern");
-    pack_str (packer, span_of (pattern, (size_t)size));
-    pack_text (packer, "all");
-    msgpack_pack_true (packer);
-    pack_text (packer, "force");
-    msgpack_pack_true (packer);
-    bool replied = s_ask (self, &answer, self->plan->patience_ns);
-    if (!answer.ok) {
-        zrb_complain (0, "the messages of %s stay in the log (%s); flush them", pattern, answer.fault);
+    if (self->plan->mode == MODE_QUEUE) {
+        s_end_group (self);
     }
-    if (replied) {
-        answer_clear (&answer);
+    bool done = asker_has_room (self->asker);
+    if (done) {
+        msgpack_packer *packer = asker_begin (self->asker, "flush", 3);
+        pack_text (packer, "pattern");
+        pack_str (packer, span_of (pattern, (size_t)size));
+        pack_text (packer, "all");
+        msgpack_pack_true (packer);
+        pack_text (packer, "force");
+        msgpack_pack_true (packer);
+        done = s_do (self, fault, sizeof fault);
+    }
+    if (!done) {
+        zrb_complain (0, "the messages of %s stay in the log (%s); flush them", pattern, fault);
     }
 }
 
@@ -139,6 +171,16 @@ static void s_tell (const bench_t *self, const phase_t *phase, uint64_t done, do
     fprintf (stderr, "%s%-8s %6.1f s  %12" PRIu64 " messages  %9.0f/s%s", over ? "\r" : "", phase->name, seconds, done,
         rate, over ? "\x1b[K" : "\n");
     fflush (stderr);
+}
+
+static int s_take_signals (void)
+{
+    sigset_t stops;
+    sigemptyset (&stops);
+    sigaddset (&stops, SIGINT);
+    sigaddset (&stops, SIGTERM);
+    sigprocmask (SIG_BLOCK, &stops, NULL);
+    return signalfd (-1, &stops, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
 static void s_take_signal (bench_t *self)
@@ -199,6 +241,9 @@ static void s_run_phase (bench_t *self, phase_t *phase)
     if (phase->sender_count) {
         atomic_store (&self->run.producing, phase->sender_count);
         atomic_store (&self->run.goal, UINT64_MAX);
+    }
+    if (self->signals < 0) {
+        self->signals = s_take_signals ();
     }
     self->run.start_ns = clock_ns ();
     for (size_t at = 0; at < phase->receiver_count; at++) {
@@ -286,7 +331,7 @@ static void s_end_phase (bench_t *self, phase_t *phase)
 static void s_read_back (bench_t *self, const char *name, size_t readers, histogram_t *latency)
 {
     phase_t phase = {.name = name};
-    s_new_receivers (self, &phase, read_messages, readers);
+    s_new_receivers (self, &phase, reader_read, readers);
     s_run_phase (self, &phase);
     if (latency) {
         s_measure (self, phase.receivers, readers, latency);
@@ -299,16 +344,16 @@ static void s_stream (bench_t *self, histogram_t *latency)
 {
     const plan_t *plan = self->plan;
     phase_t phase = {.name = "stream"};
-    s_new_receivers (self, &phase, receive_messages, plan->subscribers);
+    s_new_receivers (self, &phase, subscriber_receive, plan->subscribers);
     for (size_t at = 0; at < plan->subscribers && self->status == 0; at++) {
         char error[256];
-        phase.receivers[at]->socket = subscribe (&self->run, error, sizeof error);
+        phase.receivers[at]->socket = subscriber_connect (&self->run, error, sizeof error);
         if (!phase.receivers[at]->socket) {
             self->status = zrb_complain (ZRB_ABSENT, "%s", error);
         }
     }
     sem_init (&self->run.room, 0, (unsigned)(plan->in_flight * plan->subscribers));
-    s_new_senders (self, &phase, push_messages);
+    s_new_senders (self, &phase, producer_push);
     if (self->status == 0) {
         s_run_phase (self, &phase);
         s_measure (self, phase.receivers, phase.receiver_count, latency);
@@ -321,7 +366,7 @@ static void s_stream (bench_t *self, histogram_t *latency)
 static void s_publish (bench_t *self, histogram_t *latency)
 {
     phase_t phase = {.name = "publish"};
-    s_new_senders (self, &phase, publish_messages);
+    s_new_senders (self, &phase, producer_publish);
     s_run_phase (self, &phase);
     s_measure (self, phase.senders, phase.sender_count, latency);
     s_end_phase (self, &phase);
@@ -334,8 +379,8 @@ static void s_publish (bench_t *self, histogram_t *latency)
 static void s_queue (bench_t *self, histogram_t *latency)
 {
     phase_t phase = {.name = "queue"};
-    s_new_receivers (self, &phase, take_messages, 1);
-    s_new_senders (self, &phase, publish_messages);
+    s_new_receivers (self, &phase, takers_take, 1);
+    s_new_senders (self, &phase, producer_publish);
     s_run_phase (self, &phase);
     s_measure (self, phase.receivers, 1, latency);
     s_judge (self, phase.receivers, 1);
@@ -345,7 +390,7 @@ static void s_queue (bench_t *self, histogram_t *latency)
 static void s_replay (bench_t *self, histogram_t *latency)
 {
     phase_t phase = {.name = "fill"};
-    s_new_senders (self, &phase, publish_messages);
+    s_new_senders (self, &phase, producer_publish);
     s_run_phase (self, &phase);
     s_end_phase (self, &phase);
     if (!atomic_load (&self->run.stop)) {
@@ -375,16 +420,6 @@ static void s_run_mode (bench_t *self)
 
 //  Life
 
-static int s_take_signals (void)
-{
-    sigset_t stops;
-    sigemptyset (&stops);
-    sigaddset (&stops, SIGINT);
-    sigaddset (&stops, SIGTERM);
-    sigprocmask (SIG_BLOCK, &stops, NULL);
-    return signalfd (-1, &stops, SFD_NONBLOCK | SFD_CLOEXEC);
-}
-
 //  What payloads hold: bytes in no order, the same in all.
 static uint8_t *s_new_filler (size_t size, uint32_t seed)
 {
@@ -407,8 +442,8 @@ static int s_bench (plan_t *plan)
             .context = zmq_ctx_new (),
             .ended = eventfd (0, EFD_CLOEXEC),
             .sent = calloc (plan->producers, sizeof *self.run.sent)},
-        .signals = s_take_signals ()};
-    assert (self.run.context && self.run.sent && self.run.ended >= 0 && self.signals >= 0);
+        .signals = -1};
+    assert (self.run.context && self.run.sent && self.run.ended >= 0);
     zmq_ctx_set (self.run.context, ZMQ_IO_THREADS, IO_THREADS);
     zmq_ctx_set (self.run.context, ZMQ_MAX_SOCKETS, 8192);
     self.asker = asker_new (self.run.context, plan->ask, 1);
@@ -425,7 +460,9 @@ static int s_bench (plan_t *plan)
     }
     asker_destroy (&self.asker);
     zmq_ctx_term (self.run.context);
-    close (self.signals);
+    if (self.signals >= 0) {
+        close (self.signals);
+    }
     close (self.run.ended);
     free (self.run.sent);
     free (filler);

@@ -143,7 +143,7 @@ static int s_read_number (double *to, const char *text, double most)
 //  Takes one option. Returns 0, or an exit status.
 static int s_set (plan_t *self, size_t at, const char *text)
 {
-    char *field = (char *)self + options[at].at;
+    void *field = (char *)self + options[at].at;
     const char *name = options[at].name;
     double seconds;
     switch (options[at].kind) {
@@ -262,22 +262,19 @@ static void s_draw_names (plan_t *self)
     }
 }
 
-plan_t *plan_new (int argc, char *argv[], int *status)
+//  The mode's row of the table; MODES when it is none.
+static size_t s_mode_row (const char *name)
 {
-    const char *mode = argc > 1 ? argv[1] : "";
     size_t at = 0;
-    while (at < MODES && strcmp (modes[at].name, mode) != 0) {
+    while (at < MODES && strcmp (modes[at].name, name) != 0) {
         at++;
     }
-    if (strcmp (mode, "--help") == 0 || strcmp (mode, "-h") == 0) {
-        s_print_help ();
-        *status = ZRB_GOOD;
-        return NULL;
-    }
-    if (at == MODES) {
-        *status = zrb_complain (ZRB_USAGE, "bench wants stream, publish, queue or replay; see zrb bench --help");
-        return NULL;
-    }
+    return at;
+}
+
+//  What a mode does without any option.
+static plan_t *s_new_default (size_t at)
+{
     plan_t *self = calloc (1, sizeof *self);
     assert (self);
     *self = (plan_t){.mode = modes[at].mode,
@@ -293,6 +290,23 @@ plan_t *plan_new (int argc, char *argv[], int *status)
         .batch = modes[at].batch,
         .in_flight = modes[at].in_flight,
         .patience_ns = 10 * SECOND_NS};
+    return self;
+}
+
+plan_t *plan_new (int argc, char *argv[], int *status)
+{
+    const char *mode = argc > 1 ? argv[1] : "";
+    size_t at = s_mode_row (mode);
+    if (strcmp (mode, "--help") == 0 || strcmp (mode, "-h") == 0) {
+        s_print_help ();
+        *status = ZRB_GOOD;
+        return NULL;
+    }
+    if (at == MODES) {
+        *status = zrb_complain (ZRB_USAGE, "bench wants stream, publish, queue or replay; see zrb bench --help");
+        return NULL;
+    }
+    plan_t *self = s_new_default (at);
     *status = s_read_options (self, argc - 1, argv + 1);
     *status = *status ? *status : s_check (self);
     if (*status) {
@@ -300,9 +314,9 @@ plan_t *plan_new (int argc, char *argv[], int *status)
         plan_destroy (&self);
         return NULL;
     }
-    if (self->count == 0) {
+    if (self->count == 0 && self->duration_ns == 0) {
         self->count = modes[at].count;
-        self->duration_ns = self->duration_ns || self->count ? self->duration_ns : 5 * SECOND_NS;
+        self->duration_ns = self->count ? 0 : 5 * SECOND_NS;
     }
     s_draw_names (self);
     return self;
@@ -348,4 +362,12 @@ uint64_t plan_read_batch (const plan_t *self)
 uint64_t plan_read_window (const plan_t *self)
 {
     return self->mode == MODE_REPLAY ? self->in_flight : CHECK_WINDOW;
+}
+
+uint32_t plan_share (const plan_t *self, size_t producer)
+{
+    if (self->count == 0) {
+        return UINT32_MAX;
+    }
+    return (uint32_t)(self->count / self->producers + (producer < self->count % self->producers));
 }

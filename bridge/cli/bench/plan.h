@@ -51,6 +51,9 @@ void plan_destroy (plan_t **self_p);
 
 const char *plan_mode_name (const plan_t *self);
 
+//  How many messages a producer sends at most.
+uint32_t plan_share (const plan_t *self, size_t producer);
+
 //  Messages of one publish: `batch`, or when a replay is prepared as many as are good.
 uint64_t plan_publish_batch (const plan_t *self);
 

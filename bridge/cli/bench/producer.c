@@ -31,8 +31,8 @@ static bool s_goes_on (const runner_t *self, uint32_t number, uint64_t now)
 {
     const run_t *run = self->run;
     const plan_t *plan = run->plan;
-    uint64_t then = plan->rate > 0 ? due_ns (run, self->index, number) : now;
-    return number < share_of (plan, self->index) &&
+    uint64_t then = plan->rate > 0 ? run_due_ns (run, self->index, number) : now;
+    return number < plan_share (plan, self->index) &&
            (plan->duration_ns == 0 || then < run->start_ns + plan->duration_ns) &&
            !atomic_load_explicit (&run->stop, memory_order_relaxed);
 }
@@ -43,9 +43,8 @@ static void *s_new_push (const run_t *run)
 {
     void *push = zmq_socket (run->context, ZMQ_PUSH);
     assert (push);
-    int hwm = PUSH_HWM, linger_ms = (int)(run->plan->patience_ns / 1000000), timeout_ms = GRAIN_NS / 1000000;
+    int hwm = PUSH_HWM, timeout_ms = GRAIN_NS / 1000000;
     zmq_setsockopt (push, ZMQ_SNDHWM, &hwm, sizeof hwm);
-    zmq_setsockopt (push, ZMQ_LINGER, &linger_ms, sizeof linger_ms);
     zmq_setsockopt (push, ZMQ_SNDTIMEO, &timeout_ms, sizeof timeout_ms);
     return push;
 }
@@ -53,7 +52,7 @@ static void *s_new_push (const run_t *run)
 //  Sleeps until message `number` is due, or for a grain. Returns the time.
 static uint64_t s_sleep (const runner_t *self, uint32_t number, uint64_t now)
 {
-    uint64_t due = due_ns (self->run, self->index, number);
+    uint64_t due = run_due_ns (self->run, self->index, number);
     uint64_t until = due < now + GRAIN_NS ? due : now + GRAIN_NS;
     if (until > now) {
         struct timespec time = {(time_t)(until / SECOND_NS), (long)(until % SECOND_NS)};
@@ -91,13 +90,13 @@ static int s_push (const runner_t *self, void *push, uint32_t number, uint64_t d
     zmq_msg_t payload;
     zmq_msg_init_size (&payload, plan->size);
     stamp_t stamp = {(uint16_t)plan->run, (uint16_t)self->index, number, due};
-    stamp_payload (zmq_msg_data (&payload), self->run, stamp);
+    run_stamp (self->run, zmq_msg_data (&payload), stamp);
     int rc = zmq_msg_send (&payload, push, 0);
     assert (rc >= 0);  //  a message that has begun is taken whole
     return 0;
 }
 
-void push_messages (runner_t *self)
+void producer_push (runner_t *self)
 {
     const plan_t *plan = self->run->plan;
     void *push = s_new_push (self->run);
@@ -108,22 +107,24 @@ void push_messages (runner_t *self)
         runner_fail (self, "can't connect to --push %s: %s", plan->push, zmq_strerror (errno));
     }
     for (; s_goes_on (self, number, now); now = clock_ns ()) {
-        if (plan->rate > 0 && (now = s_sleep (self, number, now)) < due_ns (self->run, self->index, number)) {
+        if (plan->rate > 0 && (now = s_sleep (self, number, now)) < run_due_ns (self->run, self->index, number)) {
             moved_ns = now;
             continue;
         }
         bool held = plan->in_flight > 0 && s_enter (self->run, &entered);
         if (!held &&
-            !s_push (self, push, number, plan->rate > 0 ? due_ns (self->run, self->index, number) : clock_ns ())) {
+            !s_push (self, push, number, plan->rate > 0 ? run_due_ns (self->run, self->index, number) : clock_ns ())) {
             number++;
             moved_ns = now;
             runner_did (self, 1, now);
-        } else if (now > moved_ns + patience_ns (self->run)) {
+        } else if (now > moved_ns + run_patience_ns (self->run)) {
             runner_fail (self, held ? "nothing comes back on %s" : "the bridge takes nothing at --push %s",
                 held ? plan->sub : plan->push);
         }
     }
     s_end (self, number);
+    int linger_ms = (int)(run_patience_ns (self->run) / 1000000);
+    zmq_setsockopt (push, ZMQ_LINGER, &linger_ms, sizeof linger_ms);
     zmq_close (push);
 }
 
@@ -144,11 +145,11 @@ typedef struct {
 static uint32_t s_due (const publisher_t *self, uint64_t now)
 {
     const run_t *run = self->runner->run;
-    uint32_t left = share_of (run->plan, self->runner->index) - self->number;
+    uint32_t left = plan_share (run->plan, self->runner->index) - self->number;
     uint32_t most = (uint32_t)plan_publish_batch (run->plan);
     most = most < left ? most : left;
     uint32_t count = run->plan->rate > 0 ? 0 : most;
-    while (count < most && due_ns (run, self->runner->index, self->number + count) <= now) {
+    while (count < most && run_due_ns (run, self->runner->index, self->number + count) <= now) {
         count++;
     }
     return count;
@@ -163,9 +164,9 @@ static void s_publish (publisher_t *self, uint32_t count, uint64_t now)
     msgpack_pack_array (packer, count);
     for (uint32_t at = 0; at < count; at++) {
         uint32_t number = self->number + at;
-        uint64_t due = plan->rate > 0 ? due_ns (run, self->runner->index, number) : now;
+        uint64_t due = plan->rate > 0 ? run_due_ns (run, self->runner->index, number) : now;
         stamp_t stamp = {(uint16_t)plan->run, (uint16_t)self->runner->index, number, due};
-        stamp_payload (self->payload, run, stamp);
+        run_stamp (run, self->payload, stamp);
         msgpack_pack_array (packer, 2);
         pack_str (packer, plan->names[number % plan->channels]);
         msgpack_pack_bin (packer, plan->size);
@@ -188,7 +189,8 @@ static void s_confirm (publisher_t *self, answer_t *answer, uint64_t now)
         runner_fail (self->runner, "publish: %u messages were sent, and %u ids came", request->count, count);
     }
     for (uint32_t at = 0; at < count && !self->runner->error[0]; at++) {
-        uint64_t due = run->plan->rate > 0 ? due_ns (run, self->runner->index, request->first + at) : request->sent_ns;
+        uint64_t due =
+            run->plan->rate > 0 ? run_due_ns (run, self->runner->index, request->first + at) : request->sent_ns;
         histogram_add (self->runner->latency, now - due);
     }
     runner_did (self->runner, count, now);
@@ -200,7 +202,7 @@ static uint64_t s_next_ns (const publisher_t *self, uint64_t now)
     const run_t *run = self->runner->run;
     uint64_t due = UINT64_MAX;
     if (run->plan->rate > 0 && asker_has_room (self->asker) && s_goes_on (self->runner, self->number, now)) {
-        due = due_ns (run, self->runner->index, self->number);
+        due = run_due_ns (run, self->runner->index, self->number);
     }
     return due < now + GRAIN_NS ? due : now + GRAIN_NS;
 }
@@ -224,7 +226,7 @@ static void s_publish_all (publisher_t *self)
                 answer_clear (&answer);
             } while (asker_take (self->asker, &answer));
             moved_ns = now;
-        } else if (!idle && now > moved_ns + patience_ns (self->runner->run)) {
+        } else if (!idle && now > moved_ns + run_patience_ns (self->runner->run)) {
             runner_fail (self->runner, "publish: no reply; is the bridge gone?");
             break;
         } else if (idle) {
@@ -234,7 +236,7 @@ static void s_publish_all (publisher_t *self)
     }
 }
 
-void publish_messages (runner_t *self)
+void producer_publish (runner_t *self)
 {
     const plan_t *plan = self->run->plan;
     publisher_t publisher = {.runner = self,

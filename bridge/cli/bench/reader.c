@@ -133,7 +133,7 @@ static void s_read_all (reader_t *self)
             moved_ns = clock_ns ();
             histogram_add (self->runner->latency, moved_ns - range->asked_ns);
             s_work_ready (self);
-        } else if (now > moved_ns + patience_ns (self->runner->run)) {
+        } else if (now > moved_ns + run_patience_ns (self->runner->run)) {
             runner_fail (self->runner, "replay: no reply; is the bridge gone?");
             break;
         }
@@ -145,7 +145,7 @@ static void s_read_all (reader_t *self)
     }
 }
 
-void read_messages (runner_t *self)
+void reader_read (runner_t *self)
 {
     const plan_t *plan = self->run->plan;
     size_t window = plan_read_window (plan);

@@ -114,10 +114,10 @@ bool runner_check (runner_t *self, const arrival_t *arrival)
     return verdict != TALLY_DOUBLE;
 }
 
-uint64_t patience_ns (const run_t *run)
+uint64_t run_patience_ns (const run_t *self)
 {
-    uint64_t planned_ns = run->plan->patience_ns;
-    return atomic_load (&run->stop) && planned_ns > SECOND_NS ? SECOND_NS : planned_ns;
+    uint64_t planned_ns = self->plan->patience_ns;
+    return atomic_load (&self->stop) && planned_ns > SECOND_NS ? SECOND_NS : planned_ns;
 }
 
 bool runner_expects (const runner_t *self, uint64_t received, uint64_t last_ns)
@@ -126,25 +126,18 @@ bool runner_expects (const runner_t *self, uint64_t received, uint64_t last_ns)
     if (goal == UINT64_MAX) {
         return true;
     }
-    return received < goal && clock_ns () < last_ns + patience_ns (self->run);
+    return received < goal && clock_ns () < last_ns + run_patience_ns (self->run);
 }
 
-void stamp_payload (uint8_t *to, const run_t *run, stamp_t stamp)
+void run_stamp (const run_t *self, uint8_t *to, stamp_t stamp)
 {
     memcpy (to, &stamp, sizeof stamp);
-    memcpy (to + sizeof stamp, run->filler + sizeof stamp, run->plan->size - sizeof stamp);
+    memcpy (to + sizeof stamp, self->filler + sizeof stamp, self->plan->size - sizeof stamp);
 }
 
-uint32_t share_of (const plan_t *plan, size_t producer)
+uint64_t run_due_ns (const run_t *self, size_t producer, uint32_t number)
 {
-    if (plan->count == 0) {
-        return UINT32_MAX;
-    }
-    return (uint32_t)(plan->count / plan->producers + (producer < plan->count % plan->producers));
-}
-
-uint64_t due_ns (const run_t *run, size_t producer, uint32_t number)
-{
-    const plan_t *plan = run->plan;
-    return run->start_ns + (uint64_t)(((double)number * (double)plan->producers + (double)producer) * 1e9 / plan->rate);
+    const plan_t *plan = self->plan;
+    double place = (double)number * (double)plan->producers + (double)producer;
+    return self->start_ns + (uint64_t)(place * 1e9 / plan->rate);
 }

@@ -17,13 +17,15 @@
 
 //  The head of each payload, in the machine's own byte order: only this process reads it.
 typedef struct {
-    uint16_t run;       //  the low bits of the plan's
-    uint16_t producer;  //  PROBE: not one of the run's messages
-    uint32_t number;    //  0, 1, 2 … of that producer; channel number % channels
-    uint64_t due_ns;    //  when it was due, or without a rate sent
+    uint16_t run;  //  the low bits of the plan's
+    uint16_t producer;
+    uint32_t number;  //  0, 1, 2 … of that producer; channel number % channels
+    uint64_t due_ns;  //  when it was due, or without a rate sent
 } stamp_t;
 
-enum { PROBE = UINT16_MAX, GRAIN_NS = 100000000 };  //  GRAIN_NS: nobody sleeps longer without looking up
+enum { GRAIN_NS = 100000000 };  //  nobody sleeps longer without looking up
+
+#define RUN_GROUP "bench"  //  of the takers
 
 typedef struct {
     const plan_t *plan;
@@ -82,26 +84,25 @@ typedef struct {
 bool runner_check (runner_t *self, const arrival_t *arrival);
 
 //  How long to wait for what doesn't come: as planned, and a second once the run is stopped.
-uint64_t patience_ns (const run_t *run);
+uint64_t run_patience_ns (const run_t *self);
 
 //  May more come? False once all that was sent is there, or patience ends.
 bool runner_expects (const runner_t *self, uint64_t received, uint64_t last_ns);
 
 //  The work of each kind of runner.
-void push_messages (runner_t *self);
-void publish_messages (runner_t *self);
-void receive_messages (runner_t *self);
-void read_messages (runner_t *self);
-void take_messages (runner_t *self);
+void producer_push (runner_t *self);
+void producer_publish (runner_t *self);
+void subscriber_receive (runner_t *self);
+void reader_read (runner_t *self);
+void takers_take (runner_t *self);
 
-//  A SUB that is known to be subscribed to all channels of the plan; NULL with the reason in error.
-void *subscribe (const run_t *run, char *error, size_t error_size);
+//  A SUB that is known to be subscribed to all channels of the plan, the caller's; NULL with the reason in error.
+void *subscriber_connect (const run_t *run, char *error, size_t error_size);
 
-//  Writes a message's payload.
-void stamp_payload (uint8_t *to, const run_t *run, stamp_t stamp);
+//  Writes a message's payload, of plan->size bytes.
+void run_stamp (const run_t *self, uint8_t *to, stamp_t stamp);
 
-//  How many messages a producer sends at most, and when one of them is due.
-uint32_t share_of (const plan_t *plan, size_t producer);
-uint64_t due_ns (const run_t *run, size_t producer, uint32_t number);
+//  When a producer's message is due, with a rate.
+uint64_t run_due_ns (const run_t *self, size_t producer, uint32_t number);
 
 #endif

@@ -40,7 +40,7 @@ static bool s_probe (const run_t *run, void *sub, void *push)
     char name[PLAN_NAME_BYTES + 32];
     int size = snprintf (name, sizeof name, "%s.probe", run->plan->base);
     uint64_t until = clock_ns () + run->plan->patience_ns;
-    while (!came && clock_ns () < until && !atomic_load (&run->stop)) {
+    while (!came && clock_ns () < until) {
         zmq_send (push, name, (size_t)size, ZMQ_SNDMORE);
         zmq_send (push, "probe", 5, 0);
         came = s_receive (sub, &channel, &envelope);
@@ -50,7 +50,7 @@ static bool s_probe (const run_t *run, void *sub, void *push)
     return came;
 }
 
-void *subscribe (const run_t *run, char *error, size_t error_size)
+void *subscriber_connect (const run_t *run, char *error, size_t error_size)
 {
     const plan_t *plan = run->plan;
     void *sub = s_new (run, ZMQ_SUB, PROBE_MS), *push = s_new (run, ZMQ_PUSH, PROBE_MS);
@@ -94,7 +94,7 @@ static void s_take (runner_t *self, span_t channel, span_t envelope)
 }
 
 //  Once all is there it listens until nothing has come for a grain: there may be doubles.
-void receive_messages (runner_t *self)
+void subscriber_receive (runner_t *self)
 {
     zmq_msg_t channel, envelope;
     zmq_msg_init (&channel);

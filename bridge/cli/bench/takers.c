@@ -8,8 +8,6 @@
 
 enum { WAIT_MS = 1000 };
 
-#define GROUP "bench"
-
 typedef struct {
     runner_t *runner;
     asker_t *asker;
@@ -33,7 +31,7 @@ static void s_take (taker_t *self)
         msgpack_pack_str_body (packer, ".*", 2);
     }
     pack_text (packer, "group");
-    pack_text (packer, GROUP);
+    pack_text (packer, RUN_GROUP);
     pack_text (packer, "max");
     msgpack_pack_uint64 (packer, plan->batch);
     pack_text (packer, "wait_ms");
@@ -49,7 +47,7 @@ static void s_ack (taker_t *self, span_t channel, uint64_t lease, size_t count)
     pack_text (packer, "channel");
     pack_str (packer, channel);
     pack_text (packer, "group");
-    pack_text (packer, GROUP);
+    pack_text (packer, RUN_GROUP);
     pack_text (packer, "lease");
     msgpack_pack_uint64 (packer, lease);
     self->acked[asker_send (self->asker)] = count;
@@ -110,11 +108,11 @@ static void s_settle (taker_t *self, answer_t *answer, size_t count, uint64_t no
 {
     cursor_t ids;
     uint32_t done = 0;
-    if (!answer_value (answer, "done", &ids) || !cursor_array (&ids, &done) || done > count) {
+    if (!answer_value (answer, "done", &ids) || !cursor_array (&ids, &done)) {
         runner_fail (self->runner, "ack: a reply without what was done");
         return;
     }
-    self->runner->unsettled += count - done;
+    self->runner->unsettled += done < count ? count - done : 0;
     runner_did (self->runner, done, now);
 }
 
@@ -168,14 +166,14 @@ static void s_take_all (runner_t *self, taker_t *takers, asker_t *const *askers)
         if (atomic_load (&self->run->producing) > 0 || settled != tally_count (self->tally) + self->last_ns) {
             settled = tally_count (self->tally) + self->last_ns;
             moved_ns = now;
-        } else if (acks > 0 && now > moved_ns + patience_ns (self->run)) {
+        } else if (acks > 0 && now > moved_ns + run_patience_ns (self->run)) {
             runner_fail (self, "ack: no reply; is the bridge gone?");
         }
         asker_wait (askers, count, now + GRAIN_NS);
     }
 }
 
-void take_messages (runner_t *self)
+void takers_take (runner_t *self)
 {
     const plan_t *plan = self->run->plan;
     taker_t *takers = calloc (plan->takers, sizeof *takers);

@@ -24,11 +24,14 @@ def daemon():
 
 
 def toml(sections):
-    """Writes {section: {key: value}} as TOML: strings, integers, lists of strings; a list of such as [[section]]s."""
+    """Writes {section: {key: value}} as TOML: strings, integers, booleans, lists of strings; a list of such as
+    [[section]]s."""
     def value(item):
         if isinstance(item, list):
             return "[" + ", ".join(value(inner) for inner in item) + "]"
-        return str(item) if isinstance(item, int) else '"' + item.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        if isinstance(item, int):
+            return str(item).lower()
+        return '"' + item.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
     def block(title, keys):
         return f"{title}\n" + "".join(f"{key} = {value(item)}\n" for key, item in keys.items())
