@@ -54,7 +54,9 @@ class Group:
 
     @property
     def lowest_unsettled(self):
-        return min(self.waiting | self.held, default=self.channel.head + 1)
+        """Of those that have not left the log."""
+        unsettled = {id_ for id_ in self.waiting | self.held if id_ >= self.channel.floor}
+        return min(unsettled, default=self.channel.head + 1)
 
     def attempts(self, id_):
         return self.places[id_].attempts if id_ in self.places else 0
@@ -138,7 +140,7 @@ class Group:
             self.places[id_].state = READY
 
     def redrive(self, ids):
-        redriven = [id_ for id_ in ids if id_ in self.dead]
+        redriven = self.dead & set(ids)
         for id_ in redriven:
             self.places[id_] = Place(READY)
         return len(redriven)

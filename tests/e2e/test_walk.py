@@ -57,6 +57,7 @@ class Pushes:
         self.published, self.done = set(), set()
         self.worker = None
         self.got = {}       #  id: lease, of those that a worker has
+        self.released = set()
 
     def publish(self):
         ids = self.walk.ok(op="publish", messages=[["work", b"x"]] * self.random.randint(1, 10))["ids"]
@@ -65,11 +66,9 @@ class Pushes:
 
     def come(self):
         self.leave()
-        print("  come")
         self.worker = self.random.choice(self.fleet.alive).worker()
 
     def leave(self):
-        print("  leave")
         if self.worker:
             self.worker.close(0)
             self.worker = None
@@ -78,9 +77,10 @@ class Pushes:
         while self.worker and self.worker.poll(wait_ms):
             _, envelope, lease = self.worker.recv_multipart()
             id_, lease = unpack(envelope)[0], unpack(lease)
+            if (id_, lease["lease"]) in self.released:      #  while a bridge had it in its hands
+                continue
             assert id_ in self.published - self.done - self.got.keys() and lease["group"] == "workers"
             self.got[id_] = lease["lease"]
-            print("  got", id_, lease)
 
     def settle(self, op=None):
         self.receive()
@@ -88,7 +88,6 @@ class Pushes:
             how = op or self.random.choice(["ack", "ack", "nack", None])
             if how:
                 del self.got[id_]
-                print("  ", how, id_, lease)
                 reply = self.walk.ok(op=how, channel="work", group="workers", items=[[id_, lease]])
                 assert reply["done"] == [id_], reply
                 self.done.update([id_] if how == "ack" else [])
@@ -99,8 +98,9 @@ class Pushes:
         self.got.clear()
         if "workers" in self.walk.ok(op="status", channel="work")["channels"]["work"]["groups"]:
             leases = self.walk.ok(op="pending", channel="work", group="workers")["leases"]
+            self.released.update((lease[0], lease[1]) for lease in leases)
             for consumer in {lease[3] for lease in leases}:
-                print("  release", consumer, self.walk.ok(op="release", channel="work", group="workers", consumer=consumer), leases)
+                self.walk.ok(op="release", channel="work", group="workers", consumer=consumer)
 
     def step(self):
         self.random.choice([self.publish, self.publish, self.come, self.settle, self.settle, self.settle, self.settle,
