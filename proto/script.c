@@ -8,16 +8,21 @@ static const char s_hello[] = {
 #include "hello.inc"
 };
 static const char s_append[] = {
+#include "skip.inc"
 #include "timers.inc"
 #include "join.inc"
+#include "batch.inc"
 #include "delay.inc"
 #include "append.inc"
 };
 static const char s_read[] = {
+#include "skip.inc"
 #include "seek.inc"
+#include "hide.inc"
 #include "read.inc"
 };
 static const char s_flush[] = {
+#include "skip.inc"
 #include "seek.inc"
 #include "channel.inc"
 #include "undelivered.inc"
@@ -34,6 +39,7 @@ static const char s_status[] = {
 #include "status.inc"
 };
 static const char s_retain[] = {
+#include "skip.inc"
 #include "seek.inc"
 #include "retain.inc"
 };
