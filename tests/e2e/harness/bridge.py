@@ -124,6 +124,14 @@ class Bridge:
         for sign in ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:", "AddressSanitizer:"):
             assert sign not in self.process.log, self.process.log
 
+    def lose(self, *sockets):
+        """Closes sockets that are connected to it, and waits until it has noticed."""
+        files = pathlib.Path(f"/proc/{self.process.pid}/fd")
+        before = len(list(files.iterdir()))
+        for socket in sockets:
+            socket.close()
+        eventually(lambda: len(list(files.iterdir())) <= before - len(sockets), "the bridge to notice")
+
     def end(self):
         """For fixtures: ends whatever is left, and expects that it was well."""
         if not self.process:
