@@ -8,6 +8,7 @@
 #include "ask.h"
 #include "config.h"
 #include "ear.h"
+#include "hints.h"
 #include "link.h"
 #include "reply.h"
 #include "request.h"
@@ -26,9 +27,9 @@ typedef struct {
     router_t *router;
     link_t *link;
     ear_t *ear;
-    zsock_t *lane;                     //  asks go there
-    asks_t asks;                       //  gathered for it
-    zsock_t *keeper;                   //  hints go there
+    zsock_t *lane;  //  asks go there
+    asks_t asks;    //  gathered for it
+    hints_t *hints;
     zlistx_t *calls;                   //  those not yet answered and not parked, by deadline_ms
     zlistx_t *parked;                  //  those that wait for something to come instead
     zlistx_t *waiting[WAITING_KINDS];  //  calls that may wait, from before their first read until they are answered

@@ -6,7 +6,6 @@
 #include "control.h"
 #include "deadline.h"
 #include "log.h"
-#include "keeper.h"
 #include "ops.h"
 #include "replicas.h"
 #include "store.h"
@@ -33,6 +32,14 @@ static void (*const s_serve[OP_COUNT]) (call_t *) = {
     [OP_INFO] = op_info,
     [OP_CANCEL] = op_cancel,
     [OP_PING] = op_ping,
+    [OP_PENDING] = op_pending,
+    [OP_DEAD] = op_dead,
+    [OP_REDRIVE] = op_redrive,
+    [OP_GROUP_CREATE] = op_group_create,
+    [OP_GROUP_SEEK] = op_group_seek,
+    [OP_GROUP_DELETE] = op_group_delete,
+    [OP_PAUSE] = op_pause,
+    [OP_RESUME] = op_pause,
     [OP_TAKE] = op_take,
     [OP_ACK] = op_settle,
     [OP_NACK] = op_settle,
@@ -172,6 +179,7 @@ static void s_on_appended (void *owner, span_t channel, uint64_t first, uint64_t
 
 static void s_on_takeable (void *owner, span_t channel, span_t group)
 {
+    waits_takeable (owner, channel, group);
     takers_takeable (owner, channel, group);
 }
 
@@ -226,7 +234,7 @@ control_t *control_new (const config_t *config, const char *redis_url, zsock_t *
     desk->wait_deadline_ms = INT64_MAX;
     desk->channels_key = store_key (config->prefix, "channels");
     desk->started_ms = zclock_mono ();
-    desk->keeper = zsock_new_push (">" KEEPER_HINTS);
+    desk->hints = hints_new (config);
     desk->link = link_new ("control", redis_url, config->prefix, s_on_state, desk);
     link_judge (desk->link, false, config->strict);
     desk->ear = ear_new ("control-ear", redis_url, config->prefix, s_on_appended, s_on_takeable, s_on_missed, desk);
@@ -271,7 +279,7 @@ void control_destroy (control_t **self_p)
     returns_destroy (&desk->returns);
     zlistx_destroy (&desk->woken);
     zsock_destroy (&desk->lane);
-    zsock_destroy (&desk->keeper);
+    hints_destroy (&desk->hints);
     free (desk->channels_key);
     free (self);
     *self_p = NULL;

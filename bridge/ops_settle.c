@@ -82,6 +82,9 @@ static void s_on_settled (void *owner, void *arg, redisReply *reply)
     if (call_got (call, reply)) {
         settle_t *self = call->work;
         call->changed = true;
+        if (reply->element[0]->elements > 0) {
+            hints_settled (call->desk->hints, step->channel);
+        }
         span_t shown = call->request.channel.size > 0 ? span_of (NULL, 0) : step->channel;
         for (size_t i = 0; i < LISTS; i++) {
             s_add_runs (self, i, reply->element[i], shown);

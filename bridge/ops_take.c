@@ -171,6 +171,9 @@ static void s_on_take (void *owner, void *arg, redisReply *reply)
     if (self->taken && !taken_is_empty (self->taken)) {
         takers_got (call, span_text (self->channels[self->at]), taken_more (self->taken));
     }
+    if (call->request.ack_none) {
+        hints_settled (call->desk->hints, span_text (self->channels[self->at]));
+    }
     if (wanted && self->taken) {
         free (self->log_key);
         self->log_key = store_channel_key (call->desk->config->prefix, span_text (self->channels[self->at]), "log");

@@ -104,6 +104,17 @@ void waits_appended (desk_t *desk, span_t channel)
     }
 }
 
+void waits_takeable (desk_t *desk, span_t channel, span_t group)
+{
+    zlistx_t *replays = desk->waiting[WAITING_REPLAYS];
+    for (call_t *call = zlistx_first (replays); call; call = zlistx_next (replays)) {
+        if (call->request.group.size > 0 && span_compare (call->request.group, group) == 0 &&
+            s_concerns (call, channel)) {
+            waits_wake (call);
+        }
+    }
+}
+
 void waits_wake_all (desk_t *desk)
 {
     zlistx_t *replays = desk->waiting[WAITING_REPLAYS];

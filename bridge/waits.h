@@ -1,4 +1,4 @@
-//  waits - replays with nothing to give that wait for an append, and takes (see takers.h). Part of control, in its thread.
+//  waits - replays and peeks with nothing to give that wait for an append, and takes (see takers.h). Part of control, in its thread.
 //
 //  A call stands in desk->waiting from before its first read until it is answered, so that no append between a read
 //  and the wait is missed: one that comes meanwhile makes it read again.
@@ -17,6 +17,9 @@ bool waits_on (call_t *call);
 
 //  Somebody has appended to the channel.
 void waits_appended (desk_t *desk, span_t channel);
+
+//  Something has become takeable in the channel's group: who peeks there reads again.
+void waits_takeable (desk_t *desk, span_t channel, span_t group);
 
 //  The call reads again: at once when it waits, else when it has nothing to give.
 void waits_wake (call_t *call);

@@ -17,7 +17,7 @@ enum {
 typedef enum {
     ARG_FRONT,    //  op and seq, read before all others
     ARG_VALUE,    //  left to the op's own check
-    ARG_NAME,     //  a channel to read
+    ARG_NAME,     //  a channel to read, a group, a consumer
     ARG_CHANNEL,  //  a channel to write
     ARG_GLOB,
     ARG_SOURCES,
@@ -79,12 +79,39 @@ static const arg_t s_args[] = {
     {OP_FLUSH, "dry_run", ARG_BOOL, FIELD (dry_run), false, 0, 0, 0},
     {OP_FLUSH, "force", ARG_BOOL, FIELD (force), false, 0, 0, 0},
     {OP_PEEK, "channel", ARG_NAME, FIELD (channel), true, 0, 0, 0},
+    {OP_PEEK, "group", ARG_NAME, FIELD (group), false, 0, 0, 0},
     {OP_PEEK, "end", ARG_CHOICE, FIELD (tail), false, 0, 0, 0},
     {OP_PEEK, "max", ARG_UINT, FIELD (limit), false, 1, 1, LIMIT_REPLAY_MESSAGES},
+    {OP_PEEK, "wait_ms", ARG_UINT, FIELD (wait_ms), false, 0, 0, LIMIT_WAIT_MS},
     {OP_STATUS, "channel", ARG_NAME, FIELD (channel), false, 0, 0, 0},
     {OP_STATUS, "pattern", ARG_GLOB, FIELD (pattern), false, 0, 0, 0},
     {OP_STATUS, "cursor", ARG_TEXT, FIELD (cursor), false, 0, 0, LIMIT_NAME_BYTES},
     {OP_CANCEL, "request", ARG_SCALAR, FIELD (waiting), true, 0, 0, 0},
+    {OP_PENDING, "channel", ARG_NAME, FIELD (channel), true, 0, 0, 0},
+    {OP_PENDING, "group", ARG_GROUP, FIELD (group), false, 0, 0, 0},
+    {OP_PENDING, "max", ARG_UINT, FIELD (limit), false, 1000, 1, LIMIT_REPLAY_MESSAGES},
+    {OP_PENDING, "min_elapsed_ms", ARG_UINT, FIELD (min_elapsed_ms), false, 0, 0, PARSE_ID_MAX},
+    {OP_PENDING, "consumer", ARG_NAME, FIELD (consumer), false, 0, 0, 0},
+    {OP_DEAD, "channel", ARG_NAME, FIELD (channel), true, 0, 0, 0},
+    {OP_DEAD, "group", ARG_GROUP, FIELD (group), false, 0, 0, 0},
+    {OP_DEAD, "max", ARG_UINT, FIELD (limit), false, 1000, 1, LIMIT_REPLAY_MESSAGES},
+    {OP_REDRIVE, "channel", ARG_NAME, FIELD (channel), true, 0, 0, 0},
+    {OP_REDRIVE, "group", ARG_GROUP, FIELD (group), false, 0, 0, 0},
+    {OP_REDRIVE, "ids", ARG_VALUE, 0, false, 0, 0, 0},
+    {OP_REDRIVE, "all", ARG_BOOL, FIELD (all), false, 0, 0, 0},
+    {OP_GROUP_CREATE, "channel", ARG_NAME, FIELD (channel), true, 0, 0, 0},
+    {OP_GROUP_CREATE, "group", ARG_NAME, FIELD (group), true, 0, 0, 0},
+    {OP_GROUP_CREATE, "start", ARG_VALUE, 0, false, 0, 0, 0},
+    {OP_GROUP_SEEK, "channel", ARG_NAME, FIELD (channel), true, 0, 0, 0},
+    {OP_GROUP_SEEK, "group", ARG_NAME, FIELD (group), true, 0, 0, 0},
+    {OP_GROUP_SEEK, "start", ARG_VALUE, 0, true, 0, 0, 0},
+    {OP_GROUP_DELETE, "channel", ARG_NAME, FIELD (channel), true, 0, 0, 0},
+    {OP_GROUP_DELETE, "group", ARG_NAME, FIELD (group), true, 0, 0, 0},
+    {OP_GROUP_DELETE, "force", ARG_BOOL, FIELD (force), false, 0, 0, 0},
+    {OP_PAUSE, "channel", ARG_NAME, FIELD (channel), true, 0, 0, 0},
+    {OP_PAUSE, "group", ARG_NAME, FIELD (group), false, 0, 0, 0},
+    {OP_RESUME, "channel", ARG_NAME, FIELD (channel), true, 0, 0, 0},
+    {OP_RESUME, "group", ARG_NAME, FIELD (group), false, 0, 0, 0},
     {OP_TAKE, "channels", ARG_SOURCES, 0, true, 0, 0, 0},
     {OP_TAKE, "group", ARG_GROUP, FIELD (group), false, 0, 0, 0},
     {OP_TAKE, "max", ARG_UINT, FIELD (limit), false, 1, 1, LIMIT_TAKE_MESSAGES},
@@ -124,6 +151,14 @@ static const struct {
     [OP_INFO] = {"info", NULL},
     [OP_CANCEL] = {"cancel", NULL},
     [OP_PING] = {"ping", NULL},
+    [OP_PENDING] = {"pending", NULL},
+    [OP_DEAD] = {"dead", NULL},
+    [OP_REDRIVE] = {"redrive", parse_redrive},
+    [OP_GROUP_CREATE] = {"group_create", parse_start},
+    [OP_GROUP_SEEK] = {"group_seek", parse_start},
+    [OP_GROUP_DELETE] = {"group_delete", NULL},
+    [OP_PAUSE] = {"pause", NULL},
+    [OP_RESUME] = {"resume", NULL},
     [OP_TAKE] = {"take", NULL},
     [OP_ACK] = {"ack", parse_settle},
     [OP_NACK] = {"nack", parse_settle},
@@ -424,6 +459,9 @@ void request_clear (request_t *self)
     free (self->places);
     self->places = NULL;
     self->place_count = 0;
+    free (self->ids);
+    self->ids = NULL;
+    self->id_count = 0;
     free (self->sources);
     self->sources = NULL;
     self->source_count = 0;

@@ -24,9 +24,18 @@ static const char s_read[] = {
 static const char s_flush[] = {
 #include "skip.inc"
 #include "seek.inc"
+#include "channel.inc"
+#include "undelivered.inc"
+#include "waiting.inc"
+#include "void.inc"
+#include "void_below.inc"
 #include "flush.inc"
 };
 static const char s_status[] = {
+#include "seek.inc"
+#include "channel.inc"
+#include "undelivered.inc"
+#include "waiting.inc"
 #include "status.inc"
 };
 static const char s_retain[] = {
@@ -152,6 +161,43 @@ static const char s_lapse[] = {
 static const char s_mark_clean[] = {
 #include "mark_clean.inc"
 };
+static const char s_acked[] = {
+#include "channel.inc"
+#include "undelivered.inc"
+#include "waiting.inc"
+#include "acked.inc"
+};
+static const char s_dead[] = {
+#include "channel.inc"
+#include "letter.inc"
+#include "dead.inc"
+};
+static const char s_group[] = {
+#include "seek.inc"
+#include "channel.inc"
+#include "undelivered.inc"
+#include "waiting.inc"
+#include "void.inc"
+#include "group.inc"
+};
+static const char s_pause[] = {
+#include "channel.inc"
+#include "pause.inc"
+};
+static const char s_peek_group[] = {
+#include "channel.inc"
+#include "letter.inc"
+#include "undelivered.inc"
+#include "peek_group.inc"
+};
+static const char s_pending[] = {
+#include "channel.inc"
+#include "pending.inc"
+};
+static const char s_redrive[] = {
+#include "channel.inc"
+#include "redrive.inc"
+};
 
 static const span_t s_texts[SCRIPT_COUNT] = {
     [SCRIPT_HELLO] = {s_hello, sizeof s_hello},
@@ -173,6 +219,13 @@ static const span_t s_texts[SCRIPT_COUNT] = {
     [SCRIPT_RELEASE] = {s_release, sizeof s_release},
     [SCRIPT_LAPSE] = {s_lapse, sizeof s_lapse},
     [SCRIPT_MARK_CLEAN] = {s_mark_clean, sizeof s_mark_clean},
+    [SCRIPT_ACKED] = {s_acked, sizeof s_acked},
+    [SCRIPT_DEAD] = {s_dead, sizeof s_dead},
+    [SCRIPT_GROUP] = {s_group, sizeof s_group},
+    [SCRIPT_PAUSE] = {s_pause, sizeof s_pause},
+    [SCRIPT_PEEK_GROUP] = {s_peek_group, sizeof s_peek_group},
+    [SCRIPT_PENDING] = {s_pending, sizeof s_pending},
+    [SCRIPT_REDRIVE] = {s_redrive, sizeof s_redrive},
 };
 
 span_t script_text (script_t script)
