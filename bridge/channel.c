@@ -21,6 +21,7 @@ channel_t *channel_new (const config_t *config, span_t name)
 {
     const char *prefix = config->prefix;
     channel_t *self = calloc (1, sizeof *self);
+    self->pack = (uint32_t)config_policy (config, name)->pack;
     self->limits = config_limits (config, name);
     self->name = strndup (name.data, name.size);
     self->name_size = name.size;
@@ -67,6 +68,7 @@ batch_t *channel_batch (channel_t *self, size_t count, size_t bytes, batch_t **s
     }
     batch_t *batch = *spare ? *spare : batch_new ();
     *spare = NULL;
+    batch_reset (batch, self->pack);
     batch->channel = self;
     if (self->last) {
         self->last->next = batch;

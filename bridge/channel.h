@@ -21,6 +21,7 @@ struct channel {
     char *keys[4];    //  log, meta, gaps, ids
     zmq_msg_t topic;  //  the name, as frame 0 of what is fanned out
     limits_t limits;
+    uint32_t pack;     //  messages that may share a member
     uint64_t head;     //  highest id that this bridge has seen given; 0: none
     uint64_t time_ms;  //  of the newest confirmed message
     bool listed;       //  in zrb:channels, on this connection
@@ -32,6 +33,7 @@ struct channel {
     batch_t *held_first;  //  confirmed batches, ids ascending, all above the cursor
     batch_t *held_last;
     bool refilling;   //  a read of the log is under way
+    uint64_t told;    //  the cursor, when heads told of it last
     int64_t grew_ms;  //  zclock_mono: when the cursor last moved
     void *grown;      //  its place in heads' list; NULL: none
 

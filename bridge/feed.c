@@ -9,6 +9,7 @@
 
 #include "envelope.h"
 #include "feed.h"
+#include "gaps.h"
 #include "log.h"
 #include "store.h"
 
@@ -79,7 +80,7 @@ static void s_send_batch (feed_t *self, channel_t *channel, const batch_t *batch
 {
     for (size_t i = 0; i < batch->count; i++) {
         if (batch->first + i > channel->cursor) {
-            fanout_send (self->fanout, channel, batch_member (batch, i));
+            fanout_send (self->fanout, channel, batch_envelope (batch, i));
             self->counters->fanout_messages++;
         }
     }
@@ -121,12 +122,12 @@ static void s_send_held (feed_t *self, channel_t *channel)
     }
 }
 
-static void s_send_member (feed_t *self, channel_t *channel, uint64_t until, span_t member)
+static void s_send_member (feed_t *self, channel_t *channel, uint64_t until, const redisReply *gaps, span_t member)
 {
     size_t at = 0, size;
     envelope_t envelope;
     while (at < member.size && (size = envelope_decode (&envelope, member.data + at, member.size - at))) {
-        if (envelope.id > channel->cursor && envelope.id <= until) {
+        if (envelope.id > channel->cursor && envelope.id <= until && !gaps_hold (gaps, envelope.id)) {
             fanout_send (self->fanout, channel, span_of (member.data + at, size));
             self->counters->fanout_messages++;
             self->counters->refilled_messages++;
@@ -136,7 +137,7 @@ static void s_send_member (feed_t *self, channel_t *channel, uint64_t until, spa
     }
 }
 
-//  The reply of read.lua: head, floor, more, gaps, members.
+//  The reply of read.lua: head, floor, more, gaps, members, …, reached.
 static void s_on_refill (void *owner, void *arg, redisReply *reply)
 {
     errand_t *errand = arg;
@@ -146,12 +147,14 @@ static void s_on_refill (void *owner, void *arg, redisReply *reply)
     if (!reply || reply->type == REDIS_REPLY_ERROR) {
         zlistx_add_end (self->stuck, channel);
     } else {
-        const redisReply *members = reply->element[4];
+        const redisReply *gaps = reply->element[3], *members = reply->element[4];
         for (size_t i = 0; i < members->elements; i++) {
-            s_send_member (self, channel, errand->until, span_of (members->element[i]->str, members->element[i]->len));
+            const redisReply *member = members->element[i];
+            s_send_member (self, channel, errand->until, gaps, span_of (member->str, member->len));
         }
-        if (!reply->element[2]->integer && errand->until > channel->cursor) {
-            s_moved (self, channel, errand->until);
+        uint64_t reached = reply->element[2]->integer ? (uint64_t)reply->element[7]->integer : errand->until;
+        if (reached > channel->cursor) {
+            s_moved (self, channel, reached < errand->until ? reached : errand->until);
         }
         s_advance (self, channel);
     }

@@ -10,6 +10,7 @@
 //  request.c reads it. A channel of which nothing was given yet is left out of it: it is looked for anew.
 
 #include "envelope.h"
+#include "gaps.h"
 #include "holes.h"
 #include "names.h"
 #include "ops.h"
@@ -206,9 +207,10 @@ static void s_ask (call_t *call, source_t *source, size_t among, bool spare)
     read_send (call, s_on_read, &ask);
 }
 
-//  Takes over the envelopes of the members; what is none is left out.
-static void s_copy_members (source_t *self, const redisReply *members)
+//  Takes over the envelopes that were read; what is none is left out.
+static void s_copy_members (source_t *self, const read_t *read)
 {
+    const redisReply *members = read->members;
     size_t room = 0;
     for (size_t i = 0; i < members->elements; i++) {
         room += members->element[i]->len;
@@ -224,7 +226,7 @@ static void s_copy_members (source_t *self, const redisReply *members)
             if (size == 0) {
                 break;
             }
-            if (envelope.id > self->read_to) {
+            if (envelope.id > self->read_to && !gaps_hold (read->gaps, envelope.id)) {
                 memcpy (self->bytes + self->size, member->str + at, size);
                 self->size += size;
                 self->read_to = envelope.id;
@@ -241,18 +243,19 @@ static void s_take (merge_t *self, source_t *source, const read_t *read)
     if (read->floor - 1 > source->read_to) {
         source->read_to = read->floor - 1;
     }
-    s_copy_members (source, read->members);
+    uint64_t before = source->read_to;
+    s_copy_members (source, read);
+    if (read->reached > source->read_to) {
+        source->read_to = read->reached;
+    }
     if (source->size > 0) {
         source->oldest_ms = envelope_time_ms (source->bytes);
     } else if (read->upcoming_ms > source->oldest_ms) {
         source->oldest_ms = read->upcoming_ms;
     }
     source->more = read->more && source->read_to < read->head;
-    if (self->merging && source->size == 0) {
-        source->more = false;  //  at least one member came: it was flushed meanwhile, or is no envelope
-    }
-    if (!read->more && read->head > source->read_to) {
-        source->read_to = read->head;
+    if (self->merging && source->size == 0 && source->read_to == before) {
+        source->more = false;  //  at least one member came: it is no envelope
     }
     holes_add (&self->holes, (size_t)(source - self->sources), source->name, read, source->read_to);
 }

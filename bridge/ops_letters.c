@@ -8,6 +8,12 @@ static uint64_t s_number (const redisReply *item)
     return item->type == REDIS_REPLY_STRING ? strtoull (item->str, NULL, 10) : (uint64_t)item->integer;
 }
 
+static void s_destroy_work (void **work_p)
+{
+    free (*work_p);
+    *work_p = NULL;
+}
+
 //  A name, or nil where there is none.
 static void s_pack_name (reply_t *reply, const redisReply *name)
 {
@@ -18,7 +24,7 @@ static void s_pack_name (reply_t *reply, const redisReply *name)
     }
 }
 
-//  pending
+//  pending, in steps that each hold Redis for a short time
 
 enum { ROW_FIRST, ROW_LAST, ROW_LEASE, ROW_ATTEMPT, ROW_CONSUMER, ROW_TAKEN, ROW_DEADLINE, ROW_FIELDS };
 
@@ -40,31 +46,54 @@ static size_t s_pack_run (reply_t *reply, redisReply *const *row, uint64_t now_m
     return (size_t)(id - first);
 }
 
+typedef struct {
+    size_t leases_at;  //  where the reply's array begins
+    uint64_t count;
+} holders_t;
+
+static void s_ask_pending (call_t *call, uint64_t after);
+
 static void s_on_pending (void *owner, void *arg, redisReply *reply)
 {
     call_t *call = arg;
     if (call_got (call, reply) && step_found (call, reply)) {
+        holders_t *self = call->work;
         const redisReply *rows = reply->element[1];
-        reply_t answer;
-        reply_ok (&answer, call->request.seq, 1);
-        size_t at = reply_open_array (&answer, "leases"), count = 0;
         size_t max_bytes = (size_t)call->desk->config->max_reply_bytes;
         for (size_t i = 0; i + ROW_FIELDS <= rows->elements; i += ROW_FIELDS) {
-            count += s_pack_run (&answer, rows->element + i, s_number (reply->element[0]), max_bytes);
+            self->count += s_pack_run (&call->reply, rows->element + i, s_number (reply->element[0]), max_bytes);
         }
-        reply_close_array (&answer, at, count);
-        call_answer (call, &answer);
+        uint64_t next = s_number (reply->element[2]);
+        if (next > 0 && self->count < call->request.limit && call->reply.buffer.size < max_bytes) {
+            s_ask_pending (call, next);
+        } else {
+            reply_close_array (&call->reply, self->leases_at, (size_t)self->count);
+            call->gathering = false;
+            call_answer (call, &call->reply);
+        }
     }
     call_end (call);
 }
 
-void op_pending (call_t *call)
+static void s_ask_pending (call_t *call, uint64_t after)
 {
     const request_t *request = &call->request;
-    char max[SPAN_NUMBER], elapsed[SPAN_NUMBER];
-    span_t args[] = {request->group, span_number (max, request->limit), span_number (elapsed, request->min_elapsed_ms),
-        request->consumer};
-    step_send (call, SCRIPT_PENDING, request->channel, s_on_pending, 4, args);
+    const holders_t *self = call->work;
+    char numbers[3][SPAN_NUMBER];
+    span_t args[] = {request->group, span_number (numbers[0], request->limit - self->count),
+        span_number (numbers[1], request->min_elapsed_ms), request->consumer, span_number (numbers[2], after)};
+    step_send (call, SCRIPT_PENDING, request->channel, s_on_pending, 5, args);
+}
+
+void op_pending (call_t *call)
+{
+    holders_t *self = calloc (1, sizeof *self);
+    call->work = self;
+    call->work_destroy = s_destroy_work;
+    reply_ok (&call->reply, call->request.seq, 1);
+    call->gathering = true;
+    self->leases_at = reply_open_array (&call->reply, "leases");
+    s_ask_pending (call, 0);
 }
 
 //  dead
@@ -128,7 +157,7 @@ void op_dead (call_t *call)
     call_in_turn (call, s_begin_dead);
 }
 
-//  redrive, in steps that each hold Redis for a short time
+//  redrive, in such steps too
 
 enum { STEP_IDS = 500 };
 
@@ -138,12 +167,6 @@ typedef struct {
     size_t at;      //  of the ids
     bool begun;
 } redrive_t;
-
-static void s_destroy_redrive (void **work_p)
-{
-    free (*work_p);
-    *work_p = NULL;
-}
 
 static void s_redrive_some (call_t *call);
 
@@ -198,7 +221,7 @@ static void s_redrive_some (call_t *call)
 void op_redrive (call_t *call)
 {
     call->work = calloc (1, sizeof (redrive_t));
-    call->work_destroy = s_destroy_redrive;
+    call->work_destroy = s_destroy_work;
     call->changes = true;
     s_redrive_some (call);
 }

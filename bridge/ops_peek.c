@@ -49,9 +49,9 @@ static void s_on_read (void *owner, void *arg, redisReply *reply)
         read_t read = read_of (reply);
         uint64_t after = read.floor - 1;
         if (call->request.tail) {
-            splice_newest (&self->splice, call->request.channel, read.members, read.floor);
+            splice_newest (&self->splice, call->request.channel, &read);
         } else {
-            splice_members (&self->splice, call->request.channel, read.members, &after, UINT64_MAX);
+            splice_members (&self->splice, call->request.channel, &read, &after, UINT64_MAX);
         }
         s_answer (call);
     }

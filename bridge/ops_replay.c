@@ -87,8 +87,9 @@ static void s_take (call_t *call, const read_t *read)
     uint64_t end = read->head < until ? read->head : until;
     uint64_t flushed = read->floor - 1 < end ? read->floor - 1 : end;
     uint64_t last = read->after > flushed ? read->after : flushed;
-    bool all = splice_members (&self->splice, name, read->members, &last, until) && !read->more;
-    uint64_t next = all && end > last ? end : last;
+    uint64_t reached = read->reached < end ? read->reached : end;
+    bool all = splice_members (&self->splice, name, read, &last, until);
+    uint64_t next = all && reached > last ? reached : last;
     self->sources[at] = (source_t){next, read->head, read->floor};
     holes_add (&self->holes, at, name, read, next);
     self->more = self->more || next < end;

@@ -24,12 +24,13 @@ void read_send (call_t *call, link_reply_fn *fn, const read_ask_t *ask)
 
 read_t read_of (const redisReply *reply)
 {
-    enum { HEAD, FLOOR, MORE, GAPS, MEMBERS, AFTER, UPCOMING };
+    enum { HEAD, FLOOR, MORE, GAPS, MEMBERS, AFTER, UPCOMING, REACHED };
     return (read_t){
         .head = (uint64_t)reply->element[HEAD]->integer,
         .floor = (uint64_t)reply->element[FLOOR]->integer,
         .after = (uint64_t)reply->element[AFTER]->integer,
         .upcoming_ms = (uint64_t)reply->element[UPCOMING]->integer,
+        .reached = (uint64_t)reply->element[REACHED]->integer,
         .more = reply->element[MORE]->integer != 0,
         .gaps = reply->element[GAPS],
         .members = reply->element[MEMBERS],

@@ -29,7 +29,8 @@ typedef struct {
     uint64_t floor;
     uint64_t after;        //  as asked, or what since_ms came to
     uint64_t upcoming_ms;  //  time of the first member that was left out for max_bytes; 0: none was
-    bool more;             //  members may have been left out
+    bool more;             //  not all was looked at
+    uint64_t reached;      //  all ids up to it were, but for `newest`
     const redisReply *gaps;
     const redisReply *members;
 } read_t;

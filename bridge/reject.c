@@ -43,8 +43,8 @@ void reject_batch (reject_store_fn *store, void *owner, span_t channel, const ba
 {
     for (size_t i = 0; i < batch->count; i++) {
         envelope_t envelope;
-        span_t member = batch_member (batch, i);
-        size_t size = envelope_decode (&envelope, member.data, member.size);
+        span_t stored = batch_envelope (batch, i);
+        size_t size = envelope_decode (&envelope, stored.data, stored.size);
         assert (size > 0);
         (void)size;
         reject (store, owner, channel, envelope.payload, reason, "");

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include "envelope.h"
+#include "gaps.h"
 #include "splice.h"
 
 enum {
@@ -50,12 +51,13 @@ bool splice_taken (splice_t *self, span_t channel, span_t envelope, uint64_t lea
     return true;
 }
 
-static bool s_splice_member (splice_t *self, span_t channel, span_t member, uint64_t *after, uint64_t until)
+static bool s_splice_member (
+    splice_t *self, span_t channel, const read_t *read, span_t member, uint64_t *after, uint64_t until)
 {
     size_t at = 0, size;
     envelope_t envelope;
     while (at < member.size && (size = envelope_decode (&envelope, member.data + at, member.size - at)) > 0) {
-        if (envelope.id > *after && envelope.id <= until) {
+        if (envelope.id > *after && envelope.id <= until && !gaps_hold (read->gaps, envelope.id)) {
             if (!splice_envelope (self, channel, span_of (member.data + at, size))) {
                 return false;
             }
@@ -66,24 +68,25 @@ static bool s_splice_member (splice_t *self, span_t channel, span_t member, uint
     return true;
 }
 
-bool splice_members (splice_t *self, span_t channel, const redisReply *members, uint64_t *after, uint64_t until)
+bool splice_members (splice_t *self, span_t channel, const read_t *read, uint64_t *after, uint64_t until)
 {
-    for (size_t i = 0; i < members->elements; i++) {
-        const redisReply *member = members->element[i];
-        if (!s_splice_member (self, channel, span_of (member->str, member->len), after, until)) {
+    for (size_t i = 0; i < read->members->elements; i++) {
+        const redisReply *member = read->members->element[i];
+        if (!s_splice_member (self, channel, read, span_of (member->str, member->len), after, until)) {
             return false;
         }
     }
     return true;
 }
 
-//  Finds the envelopes of a member whose ids are from `from` on. Returns their count; fills `to` unless it is NULL.
-static size_t s_find_envelopes (span_t member, uint64_t from, span_t *to)
+//  Finds the envelopes of a member from the floor on that have a message. Returns their count; fills `to` unless it is
+//  NULL.
+static size_t s_find_envelopes (const read_t *read, span_t member, span_t *to)
 {
     size_t at = 0, size, count = 0;
     envelope_t envelope;
     while (at < member.size && (size = envelope_decode (&envelope, member.data + at, member.size - at)) > 0) {
-        if (envelope.id >= from) {
+        if (envelope.id >= read->floor && !gaps_hold (read->gaps, envelope.id)) {
             if (to) {
                 to[count] = span_of (member.data + at, size);
             }
@@ -94,20 +97,21 @@ static size_t s_find_envelopes (span_t member, uint64_t from, span_t *to)
     return count;
 }
 
-static void s_splice_backwards (splice_t *self, span_t channel, span_t member, uint64_t from)
+static void s_splice_backwards (splice_t *self, span_t channel, const read_t *read, span_t member)
 {
-    size_t count = s_find_envelopes (member, from, NULL);
+    size_t count = s_find_envelopes (read, member, NULL);
     span_t *envelopes = calloc (count + 1, sizeof *envelopes);
-    s_find_envelopes (member, from, envelopes);
+    s_find_envelopes (read, member, envelopes);
     while (count > 0 && splice_envelope (self, channel, envelopes[count - 1])) {
         count--;
     }
     free (envelopes);
 }
 
-void splice_newest (splice_t *self, span_t channel, const redisReply *members, uint64_t from)
+void splice_newest (splice_t *self, span_t channel, const read_t *read)
 {
-    for (size_t i = 0; i < members->elements && !self->full; i++) {
-        s_splice_backwards (self, channel, span_of (members->element[i]->str, members->element[i]->len), from);
+    for (size_t i = 0; i < read->members->elements && !self->full; i++) {
+        const redisReply *member = read->members->element[i];
+        s_splice_backwards (self, channel, read, span_of (member->str, member->len));
     }
 }

@@ -3,8 +3,7 @@
 #ifndef SPLICE_H_INCLUDED
 #define SPLICE_H_INCLUDED
 
-#include <hiredis/hiredis.h>
-#include "reply.h"
+#include "read.h"
 
 //  One for each reply; the reply is borrowed.
 typedef struct {
@@ -23,11 +22,11 @@ bool splice_envelope (splice_t *self, span_t channel, span_t envelope);
 //  The same as [channel, envelope, lease, attempt].
 bool splice_taken (splice_t *self, span_t channel, span_t envelope, uint64_t lease, uint64_t attempt);
 
-//  Puts in the envelopes of the members, in their order, whose ids lie above *after and up to until; *after becomes the
-//  last one's id. Returns true when all went in.
-bool splice_members (splice_t *self, span_t channel, const redisReply *members, uint64_t *after, uint64_t until);
+//  Puts in the envelopes that were read, in their order, whose ids lie above *after and up to until and have a message;
+//  *after becomes the last one's id. Returns true when all went in.
+bool splice_members (splice_t *self, span_t channel, const read_t *read, uint64_t *after, uint64_t until);
 
-//  The same for members that stand newest first, down to the id `from`.
-void splice_newest (splice_t *self, span_t channel, const redisReply *members, uint64_t from);
+//  The same for members that stand newest first, down to the floor.
+void splice_newest (splice_t *self, span_t channel, const read_t *read);
 
 #endif

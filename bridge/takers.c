@@ -167,6 +167,9 @@ static line_t **s_lines (takers_t *self, span_t channel, span_t group)
 
 void takers_takeable (desk_t *desk, span_t channel, span_t group)
 {
+    if (zlistx_size (desk->waiting[WAITING_TAKES]) == 0) {
+        return;
+    }
     line_t **lines = s_lines (desk->takers, channel, group);
     for (size_t i = 0; lines[i]; i++) {
         taker_t *first = s_first (lines[i], channel);

@@ -219,7 +219,6 @@ static void s_confirm (writer_t *self, channel_t *channel, const redisReply *rep
     self->counters->stored_messages += batch->count;
     batch = feed_take (self->feed, channel, batch);
     if (batch && !self->spare && batch->room <= SPARE_ROOM) {
-        batch_reset (batch);
         self->spare = batch;
     } else {
         batch_destroy (&batch);
@@ -441,6 +440,12 @@ void writer_store (writer_t *self, const message_t *message)
     s_took (self, channel, message);
 }
 
+//  True when so many messages, or bytes, wait for Redis.
+static bool s_waits (const writer_t *self, size_t messages, size_t bytes)
+{
+    return self->waiting_messages >= messages || self->waiting_bytes >= bytes;
+}
+
 static int s_check_publish (const writer_t *self, ask_t *ask)
 {
     if (!link_is_up (self->link)) {
@@ -448,7 +453,7 @@ static int s_check_publish (const writer_t *self, ask_t *ask)
         ask->fault.retry_ms = 1000;
         return -1;
     }
-    if (writer_is_full (self)) {
+    if (s_waits (self, (size_t)self->config->max_in_flight, (size_t)self->config->max_in_flight_bytes)) {
         fault_set (&ask->fault, CODE_BUSY, "%zu messages wait for Redis already", self->waiting_messages);
         ask->fault.retry_ms = 100;
         return -1;
@@ -493,8 +498,8 @@ const link_store_t *writer_redis (const writer_t *self)
 
 bool writer_is_full (const writer_t *self)
 {
-    return self->waiting_messages >= (size_t)self->config->max_in_flight ||
-           self->waiting_bytes >= (size_t)self->config->max_in_flight_bytes;
+    size_t messages = (size_t)self->config->max_in_flight, bytes = (size_t)self->config->max_in_flight_bytes;
+    return s_waits (self, messages - messages / 8, bytes - bytes / 8);
 }
 
 bool writer_is_idle (const writer_t *self)

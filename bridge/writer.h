@@ -33,7 +33,8 @@ feed_t *writer_feed (writer_t *self);
 //  The store that was last greeted; its id is empty before the first time.
 const link_store_t *writer_redis (const writer_t *self);
 
-//  True when as much waits for Redis as may: nothing more should be read.
+//  True when so much waits for Redis that nothing more should be read. The last eighth of what may wait is left to
+//  publishes, so that PUSH at full speed does not turn them away.
 bool writer_is_full (const writer_t *self);
 
 //  True when nothing waits for Redis.

@@ -8,18 +8,24 @@ static const char s_hello[] = {
 #include "hello.inc"
 };
 static const char s_append[] = {
+#include "skip.inc"
 #include "timers.inc"
 #include "join.inc"
+#include "batch.inc"
 #include "delay.inc"
 #include "append.inc"
 };
 static const char s_read[] = {
+#include "skip.inc"
 #include "seek.inc"
+#include "hide.inc"
 #include "read.inc"
 };
 static const char s_flush[] = {
+#include "skip.inc"
 #include "seek.inc"
 #include "channel.inc"
+#include "undelivered.inc"
 #include "waiting.inc"
 #include "void.inc"
 #include "void_below.inc"
@@ -28,10 +34,12 @@ static const char s_flush[] = {
 static const char s_status[] = {
 #include "seek.inc"
 #include "channel.inc"
+#include "undelivered.inc"
 #include "waiting.inc"
 #include "status.inc"
 };
 static const char s_retain[] = {
+#include "skip.inc"
 #include "seek.inc"
 #include "retain.inc"
 };
@@ -59,7 +67,9 @@ static const char s_take[] = {
 #include "timers.inc"
 #include "state.inc"
 #include "leases.inc"
+#include "keep.inc"
 #include "runs.inc"
+#include "present.inc"
 #include "letter.inc"
 #include "given.inc"
 #include "from_ready.inc"
@@ -70,20 +80,26 @@ static const char s_ack[] = {
 #include "channel.inc"
 #include "state.inc"
 #include "leases.inc"
+#include "keep.inc"
 #include "runs.inc"
+#include "present.inc"
+#include "judge.inc"
 #include "settle.inc"
 #include "ack.inc"
 };
 static const char s_nack[] = {
 #include "channel.inc"
 #include "timers.inc"
-#include "seek.inc"
+#include "skip.inc"
 #include "state.inc"
 #include "leases.inc"
+#include "keep.inc"
 #include "runs.inc"
+#include "present.inc"
 #include "letter.inc"
 #include "death.inc"
 #include "give_back.inc"
+#include "judge.inc"
 #include "settle.inc"
 #include "nack.inc"
 };
@@ -93,40 +109,50 @@ static const char s_touch[] = {
 #include "state.inc"
 #include "leases.inc"
 #include "runs.inc"
+#include "present.inc"
+#include "judge.inc"
 #include "settle.inc"
 #include "touch.inc"
 };
 static const char s_bury[] = {
 #include "channel.inc"
-#include "seek.inc"
+#include "skip.inc"
 #include "state.inc"
 #include "leases.inc"
+#include "keep.inc"
 #include "runs.inc"
+#include "present.inc"
 #include "letter.inc"
 #include "death.inc"
+#include "judge.inc"
 #include "settle.inc"
 #include "bury.inc"
 };
 static const char s_release[] = {
 #include "channel.inc"
 #include "timers.inc"
-#include "seek.inc"
+#include "skip.inc"
 #include "state.inc"
 #include "leases.inc"
+#include "keep.inc"
 #include "runs.inc"
+#include "present.inc"
 #include "letter.inc"
 #include "death.inc"
 #include "give_back.inc"
+#include "judge.inc"
 #include "settle.inc"
 #include "release.inc"
 };
 static const char s_lapse[] = {
 #include "channel.inc"
 #include "timers.inc"
-#include "seek.inc"
+#include "skip.inc"
 #include "state.inc"
 #include "leases.inc"
+#include "keep.inc"
 #include "runs.inc"
+#include "present.inc"
 #include "letter.inc"
 #include "death.inc"
 #include "give_back.inc"
@@ -137,6 +163,7 @@ static const char s_mark_clean[] = {
 };
 static const char s_acked[] = {
 #include "channel.inc"
+#include "undelivered.inc"
 #include "waiting.inc"
 #include "acked.inc"
 };
@@ -148,6 +175,7 @@ static const char s_dead[] = {
 static const char s_group[] = {
 #include "seek.inc"
 #include "channel.inc"
+#include "undelivered.inc"
 #include "waiting.inc"
 #include "void.inc"
 #include "group.inc"

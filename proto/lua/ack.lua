@@ -1,25 +1,31 @@
--- ack: settles as worked. channel.lua, state.lua, leases.lua, runs.lua and settle.lua stand before it.
+-- ack: settles as worked. channel.lua, state.lua, leases.lua, keep.lua, runs.lua, present.lua, judge.lua and settle.lua
+-- stand before it.
 --
 -- KEYS    1 meta
 -- ARGV    1 group   2… one lease's number, or id, lease; id, lease …
 -- Result  {done, already, stale}, each of runs, flat: first, last; first, last …
 -- Keeps   KEYSPACE.md, Groups: who settles has the lease, or had it when it ran out and nobody has the id since.
-return settle(2, function (lease, kept, given)
-    local letters = redis.call('EXISTS', key('letters')) == 1
-    if lease.deadline == 0 or letters then
-        each(given, function (id)
-            if letters then
-                put('HDEL letters', text(id))
-            end
-            if lease.deadline == 0 then
-                put('ZREM ready', text(id))
-                put('ZREM later', text(id))
-            end
+local letters = redis.call('EXISTS', key('letters')) == 1
+local function drop_letters(runs)
+    if letters then
+        each(runs, function (id)
+            put('HDEL letters', text(id))
         end)
     end
-    for _, run in ipairs(lease.deadline == 0 and given or {}) do
+end
+
+return settle(2, function (lease, kept, given)
+    drop_letters(given)
+    keep(lease, kept)
+end, function (lease, kept, given)
+    drop_letters(given)
+    for _, run in ipairs(given) do
         redis.call('ZREMRANGEBYSCORE', key('returned'), run[1], run[2])
     end
-    keep(lease, kept)
-    return true
+    each(given, function (id)
+        put('ZREM ready', text(id))
+        put('ZREM later', text(id))
+    end)
+    lease.lapsed = kept
+    write_lease(lease)
 end)

@@ -1,5 +1,5 @@
--- bury: puts among the dead letters. channel.lua, seek.lua, state.lua, leases.lua, runs.lua, letter.lua, death.lua and
--- settle.lua stand before it.
+-- bury: puts among the dead letters. channel.lua, skip.lua, state.lua, leases.lua, keep.lua, runs.lua, present.lua,
+-- letter.lua, death.lua, judge.lua and settle.lua stand before it.
 --
 -- KEYS    1 meta
 -- ARGV    1 group   2 reason, '': none   3… one lease's number, or id, lease; id, lease …
@@ -7,10 +7,8 @@
 -- Keeps   KEYSPACE.md, Groups.
 local reason = ARGV[2] == '' and 'bury' or ARGV[2]
 return settle(3, function (lease, kept, given)
-    if lease.deadline > 0 then
-        each(given, function (id, attempts)
-            die(id, attempts, lease, reason)
-        end)
-        keep(lease, kept)
-    end
+    each(given, function (id, attempts)
+        die(id, attempts, lease, reason)
+    end)
+    keep(lease, kept)
 end)

@@ -1,4 +1,4 @@
--- death: makes dead letters. No step of its own: it stands behind seek.lua, state.lua and letter.lua.
+-- death: makes dead letters. No step of its own: it stands behind skip.lua, state.lua and letter.lua.
 --
 -- die(id, attempts, lease, reason)   puts a copy of the message among the dead letters, if it is still there: it may
 --                                    leave the log

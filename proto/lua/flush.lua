@@ -1,5 +1,5 @@
 -- flush: raises a channel's floor, at once whatever the number of messages; the keeper frees them afterwards.
--- seek.lua, channel.lua, waiting.lua, void.lua and void_below.lua stand before it.
+-- seek.lua, channel.lua, undelivered.lua, waiting.lua, void.lua and void_below.lua stand before it.
 --
 -- KEYS    1 meta
 -- ARGV    1 before: the lowest id to keep; '+inf': flush all, delayed ones too; 'ms': as 2 says
@@ -24,9 +24,8 @@ elseif to > floor then
         flushed = flushed - math.max(0, math.min(tonumber(last), to - 1) - math.max(tonumber(first), floor) + 1)
     end
 end
-if ARGV[1] == '+inf' then
-    flushed = flushed + redis.call('ZCARD', base .. 'delayed')
-end
+local delayed = ARGV[1] == '+inf' and redis.call('ZCARD', base .. 'delayed') or 0
+flushed = flushed + delayed
 
 local groups = redis.call('ZRANGE', base .. 'groups', 0, -1)
 for _, group in ipairs(groups) do
@@ -49,9 +48,10 @@ for _, group in ipairs(groups) do
         void_below(group, to)
     end
 end
-if ARGV[1] == '+inf' then
-    -- With their msg_ids, which have scores below 0 while they wait.
-    redis.call('ZREMRANGEBYSCORE', base .. 'ids', '-inf', '(0')
+if delayed > 0 then
+    -- Their msg_ids are forgotten in their time.
+    local serial, now = redis.call('HGET', KEYS[1], 'serial') or '0', redis.call('TIME')
+    redis.call('HSET', KEYS[1], 'dropped', string.format('%s %.0f', serial, now[1] * 1000 + now[2] / 1000))
     redis.call('UNLINK', base .. 'delayed')
 end
 if to > floor then

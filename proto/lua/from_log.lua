@@ -1,6 +1,6 @@
 -- from_log: takes from a group's log, in order, from its cursor on. No step of its own: it stands behind given.lua.
 --
--- from_log(given, plain)   moves the cursor; plain: there is nothing to be left out, ready, ahead, expired or never given
+-- from_log(given, plain)   where the cursor comes to; plain: there is nothing ahead, expired or never given
 -- LIMIT: goes through 200 runs of such at once, of 1,000 ids each; the next take goes on behind them.
 local function from_log(given, plain)
     local at, steps = math.max(cursor + 1, floor), 0

@@ -24,7 +24,8 @@ local function forfeit(lapsed)
     for i, lease in ipairs(read_leases(numbers)) do
         if lease then
             table.sort(lapsed[numbers[i]])
-            keep(lease, (split(lease.runs, lapsed[numbers[i]])))
+            lease.lapsed = split(lease.lapsed, lapsed[numbers[i]])
+            write_lease(lease)
         end
     end
 end

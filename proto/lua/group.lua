@@ -1,4 +1,5 @@
--- group: makes a group, moves it, or removes it. seek.lua, channel.lua, waiting.lua and void.lua stand before it.
+-- group: makes a group, moves it, or removes it. seek.lua, channel.lua, undelivered.lua,
+-- waiting.lua and void.lua stand before it.
 --
 -- KEYS    1 meta
 -- ARGV    1 'create', 'seek', 'delete'   2 group
@@ -41,13 +42,15 @@ if op == 'create' then
 elseif op == 'delete' and ARGV[5] ~= '1' and before[1] + before[2] + before[3] > 0 then
     return {'unsafe', before}
 end
-void(group, cursor)
 if op == 'seek' then
+    void(group, cursor)
     announce(group)
     return {'moved', numbers()}
 end
-for _, what in ipairs({'group:', 'ahead:', 'dead:', 'letters:', 'consumers:'}) do
+for _, what in ipairs({'dead:', 'letters:', 'consumers:'}) do
     redis.call('UNLINK', base .. what .. group)
 end
+void(group, cursor)
+redis.call('UNLINK', base .. 'group:' .. group)
 redis.call('ZREM', base .. 'groups', group)
 return {'deleted', before}

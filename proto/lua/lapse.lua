@@ -1,8 +1,9 @@
 -- lapse: what a group has to do in time: leases run out, and what was given back with a delay is due. channel.lua,
--- timers.lua, seek.lua, state.lua, leases.lua, runs.lua, letter.lua, death.lua and give_back.lua stand before it.
+-- timers.lua, skip.lua, state.lua, leases.lua, keep.lua, runs.lua, present.lua, letter.lua, death.lua and give_back.lua
+-- stand before it.
 --
 -- KEYS    1 meta
--- ARGV    1 group   2 ids at once, more when one lease has more   3 max_deliveries: dead after so many, '0': never
+-- ARGV    1 group   2 ids at once   3 max_deliveries: dead after so many, '0': never
 -- Result  {changed, left}: ids that wait now, or are dead; left 1: more is due
 -- Keeps   KEYSPACE.md, Groups. The record stays while its ids wait: until others have them, a late ack counts.
 local now, most, changed = now_ms(), tonumber(ARGV[2]), 0
@@ -13,7 +14,7 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', key('later'), '-inf', now, 'LIMI
 end
 wake = changed > 0
 
--- What the log still has in front of the group was not taken: a torn end may have brought such a lease (KEYSPACE.md 12).
+-- What the group still has before it was not taken: a torn end may have brought such a lease (KEYSPACE.md 12).
 local function taken(runs)
     local others = {}
     if not runs[1] or runs[#runs][2] <= (cursor or 0) then
@@ -35,12 +36,10 @@ for i, number in ipairs(numbers) do
     end
     local lease = leases[i]
     if lease then
-        for _, run in ipairs(lease.runs) do
-            changed = changed + run[2] - run[1] + 1
-        end
-        local runs = give_back(lease, taken((present(lease.runs))), {number = number, most = tonumber(ARGV[3]),
-            reason = 'lease ran out'})
-        keep(lease, {}, runs)
+        local now_due, rest, count = first_of(lease.runs, most - changed)
+        changed = changed + count
+        keep(lease, rest, give_back(lease, taken((present(now_due))), {number = number, most = tonumber(ARGV[3]),
+            reason = 'lease ran out'}))
     else
         put('ZREM deadlines', number)
         changed = changed + 1

@@ -1,5 +1,5 @@
--- nack: gives back, to be delivered again. channel.lua, timers.lua, seek.lua, state.lua, leases.lua, runs.lua, letter.lua,
--- death.lua, give_back.lua and settle.lua stand before it.
+-- nack: gives back, to be delivered again. channel.lua, timers.lua, skip.lua, state.lua, leases.lua, keep.lua,
+-- runs.lua, present.lua, letter.lua, death.lua, give_back.lua, judge.lua and settle.lua stand before it.
 --
 -- KEYS    1 meta
 -- ARGV    1 group   2 delay_ms   3 reason, '': none   4 max_deliveries: dead instead after so many, '0': never
@@ -10,8 +10,6 @@ local delay = tonumber(ARGV[2])
 local how = {most = tonumber(ARGV[4]), reason = ARGV[3] == '' and 'nack' or ARGV[3],
     due = delay > 0 and now_ms() + delay or nil}
 return settle(5, function (lease, kept, given)
-    if lease.deadline > 0 then
-        give_back(lease, given, how)
-        keep(lease, kept)
-    end
+    give_back(lease, given, how)
+    keep(lease, kept)
 end)

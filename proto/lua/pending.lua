@@ -1,16 +1,17 @@
 -- pending: who holds what in a group. channel.lua stands before it.
 --
 -- KEYS    1 meta
--- ARGV    1 group   2 max ids   3 min_elapsed_ms since they were taken   4 consumer, '': all
--- Result  {now_ms, rows}: rows flat, in the order of ids: first, last, lease, attempt, consumer ('': none), taken_ms,
---         deadline_ms; nil when there is no such group
+-- ARGV    1 group   2 max ids   3 min_elapsed_ms since they were taken   4 consumer, '': all   5 after: ids above it
+-- Result  {now_ms, rows, next}: rows flat, in the order of ids: first, last, lease, attempt, consumer ('': none),
+--         taken_ms, deadline_ms; next: the next step's `after`, 0: that was all. nil when there is no such group. One
+--         step looks at 500 runs.
 -- Keeps   nothing changes.
 local group, left = ARGV[1], tonumber(ARGV[2])
 if not redis.call('ZSCORE', base .. 'groups', group) then
     return false
 end
 local time = redis.call('TIME')
-local now, rows, leases, from = time[1] * 1000 + math.floor(time[2] / 1000), {}, {}, '-inf'
+local now, rows, leases = time[1] * 1000 + math.floor(time[2] / 1000), {}, {}
 
 -- The lease's record, and of each of its runs first, last, attempt; nil when it is not asked for.
 local function read_lease(number)
@@ -41,15 +42,13 @@ local function add(first, last, number)
     end
 end
 
--- LIMIT: where few of many leases are asked for, all runs up to the last of those are looked at.
-repeat
-    local held = redis.call('ZRANGEBYSCORE', base .. 'held:' .. group, from, '+inf', 'LIMIT', 0, 1000)
-    for _, row in ipairs(held) do
-        local first, last, number = string.match(row, '^(%d+) (%d+) (%d+)$')
-        from = '(' .. last
-        if left > 0 then
-            add(tonumber(first), tonumber(last), number)
-        end
+local held = redis.call('ZRANGEBYSCORE', base .. 'held:' .. group, '(' .. ARGV[5], '+inf', 'LIMIT', 0, 500)
+local after = 0
+for _, row in ipairs(held) do
+    local first, last, number = string.match(row, '^(%d+) (%d+) (%d+)$')
+    if left > 0 then
+        after = tonumber(last)
+        add(math.max(first, ARGV[5] + 1), after, number)
     end
-until #held < 1000 or left == 0
-return {now, rows}
+end
+return {now, rows, #held == 500 and left > 0 and after or 0}

@@ -1,5 +1,5 @@
--- release: gives leases back as if they had not been taken. channel.lua, timers.lua, seek.lua, state.lua, leases.lua,
--- runs.lua, letter.lua, death.lua, give_back.lua and settle.lua stand before it.
+-- release: gives leases back as if they had not been taken. channel.lua, timers.lua, skip.lua, state.lua, leases.lua,
+-- keep.lua, runs.lua, present.lua, letter.lua, death.lua, give_back.lua, judge.lua and settle.lua stand before it.
 --
 -- KEYS    1 meta
 -- ARGV    1 group   2 'consumer', 3 its name, 4 ids at once, more when one lease has more;
@@ -8,12 +8,10 @@
 -- Keeps   KEYSPACE.md, Groups.
 local released = 0
 local function release(lease, kept, given)
-    if lease.deadline > 0 then
-        for _, run in ipairs(give_back(lease, given, {uncounted = true})) do
-            released = released + run[2] - run[1] + 1
-        end
-        keep(lease, kept)
+    for _, run in ipairs(give_back(lease, given, {uncounted = true})) do
+        released = released + run[2] - run[1] + 1
     end
+    keep(lease, kept)
 end
 
 local numbers, left = ARGV[2] == 'leases' and {unpack(ARGV, 3)} or {}, 0
@@ -28,7 +26,7 @@ elseif ARGV[2] == 'consumer' then
 end
 for i, number in ipairs(numbers) do
     local lease = read_leases({number})[1]
-    if lease then
+    if lease and #lease.runs > 0 then
         release(lease, {}, (present(lease.runs)))
     end
     if ARGV[2] == 'consumer' and released >= tonumber(ARGV[4] or 1000) then

@@ -1,10 +1,8 @@
 -- runs: runs of ids, {first, last, attempt}. No step of its own: it stands behind state.lua.
 --
--- split(runs, ids)   the runs without these ids, runs of these ids, and those ids that are in none; runs and ids ascend
--- present(runs)      the runs without the ids whose messages are nowhere any more: below the floor, and no letter; and
---                    runs of those
--- each(runs, work)   calls it with each id, and the attempt
--- hidden(id)         is its message expired, or was it never given?
+-- split(runs, ids)        the runs without these ids, runs of these ids, and the ids that are in none; all ascend
+-- first_of(runs, count)   the first ids of the runs, the others, and how many are the first
+-- each(runs, work)        calls it with each id, and the attempt
 local function split(runs, ids)
     if #ids == 0 then
         return runs, {}, {}
@@ -45,29 +43,17 @@ local function each(runs, work)
     end
 end
 
-local function present(runs)
-    local lost = {}
-    if not runs[1] or runs[1][1] >= floor then
-        return runs, lost
-    end
-    each(runs, function (id)
-        if id < floor and redis.call('HEXISTS', key('letters'), text(id)) == 0 then
-            lost[#lost + 1] = id
+local function first_of(runs, count)
+    local now_due, rest, left = {}, {}, count
+    for _, run in ipairs(runs) do
+        local last = math.min(run[2], run[1] + left - 1)
+        if last >= run[1] then
+            now_due[#now_due + 1], left = {run[1], last, run[3]}, left - (last - run[1] + 1)
         end
-    end)
-    local kept, gone = split(runs, lost)
-    return kept, gone
-end
-
-local mortals
-local function hidden(id)
-    mortals = mortals or redis.call('EXISTS', base .. 'gaps', base .. 'ttl')
-    if mortals == 0 then
-        return false
+        if last < run[2] then
+            rest[#rest + 1] = {last + 1, run[2], run[3]}
+        end
     end
-    local gap = redis.call('ZRANGEBYSCORE', base .. 'gaps', id, '+inf', 'LIMIT', 0, 1)[1]
-    local mortal = redis.call('ZRANGEBYSCORE', base .. 'ttl', id, id)[1]
-    return gap and tonumber(string.match(gap, '^%d+')) <= id or
-        mortal and tonumber(string.match(mortal, '%d+$')) <= now_ms()
+    return now_due, rest, count - left
 end
 

@@ -1,9 +1,10 @@
 -- settle: what ack, nack, touch and bury have in common. No step of its own: it stands behind runs.lua.
 --
--- settle(at, work)   ARGV from `at` on: one lease's number, or id, lease; id, lease … Calls work(lease, kept, given) for
---                    each lease that covers some of them: its runs without those, and runs of those that are still there.
---                    Returns {done, already, stale}, each of runs, flat: first, last; first, last …
--- Of a lease that ran out (deadline 0) `given` waits again: work returns true when they are done nevertheless.
+-- settle(at, work, late)   ARGV from `at` on: one lease's number, or id, lease; id, lease … Calls
+--                          work(lease, kept, given) for each lease that holds some of them: its runs without those, and
+--                          runs of those that are still there; late(lease, kept, given) likewise for one that ran out
+--                          on some, which wait since: where it is absent, those are stale
+-- Returns {done, already, stale}, each of runs, flat: first, last; first, last …
 local told = {done = {}, already = {}, stale = {}}
 
 local function tell(what, first, last)
@@ -15,61 +16,41 @@ local function tell(what, first, last)
     end
 end
 
--- Leases in the order in which they are named, and of each its ids, ascending, none twice; of a whole lease none.
-local function named(at)
-    local order, ids, known = {ARGV[at]}, {}, {}
-    for i = at, #ARGV - 1, 2 do
-        local lease, id = ARGV[i + 1], ARGV[i]
-        if not ids[lease] then
-            ids[lease], order[i == at and 1 or #order + 1] = {}, lease
-        end
-        if not known[id .. ' ' .. lease] then
-            known[id .. ' ' .. lease] = true
-            table.insert(ids[lease], tonumber(id))
-        end
+local function tell_runs(what, runs)
+    for _, run in ipairs(runs) do
+        tell(what, run[1], run[2])
     end
-    for _, list in pairs(ids) do
-        table.sort(list)
-    end
-    return order, ids
 end
 
--- What is to be said of an id that the lease doesn't cover.
-local function judge(id, lease)
-    local held = redis.call('ZRANGEBYSCORE', key('held'), id, '+inf', 'LIMIT', 0, 1)[1]
-    if id > head or tonumber(lease) > newest or (held and tonumber(string.match(held, '^%d+')) <= id) or
-        redis.call('HEXISTS', key('letters'), text(id)) == 1 then
-        return 'stale'
-    elseif id < floor or hidden(id) then
-        return 'already'
+-- Does it to the ids, nil: all of these runs. Returns those of the ids that are in none of the runs.
+local function settle_runs(lease, runs, ids, work)
+    local kept, given, others, gone = {}, runs, {}, nil
+    if ids then
+        kept, given, others = split(runs, ids)
     end
-    local waits = redis.call('ZSCORE', key('ready'), text(id)) or redis.call('ZSCORE', key('later'), text(id)) or
-        (id > (cursor or 0) and not redis.call('ZSCORE', key('ahead'), text(id)))
-    return waits and 'stale' or 'already'
+    given, gone = present(given)
+    if work and #given + #gone > 0 then
+        work(lease, kept, given)
+    end
+    tell_runs(work and 'done' or 'stale', given)
+    tell_runs('already', gone)
+    return others
 end
 
-local function settle(at, work)
+local function settle(at, work, late)
     local order, ids = named(at)
     for _, number in ipairs(order) do
-        local lease = read_leases({number})[1]
-        local kept, given, others, gone = {}, lease and lease.runs or {}, ids[number] or {}, {}
-        if lease and ids[number] then
-            kept, given, others = split(lease.runs, ids[number])
-        end
-        given, gone = present(given)
-        local runs_on = lease and lease.deadline > 0
-        local done = #given + #gone > 0 and work(lease, kept, given) or runs_on
-        for _, run in ipairs(given) do
-            tell(done and 'done' or 'stale', run[1], run[2])
-        end
-        for _, run in ipairs(gone) do
-            tell('already', run[1], run[2])
+        local lease, others = read_leases({number})[1], ids[number] or {}
+        if lease then
+            local lapsed = lease.lapsed
+            if lease.consumer ~= '-' and lease.deadline > 0 then
+                put('ZADD consumers', now_ms(), lease.consumer)
+            end
+            others = settle_runs(lease, lease.runs, ids[number], work)
+            others = settle_runs(lease, lapsed, ids[number] and others, late)
         end
         for _, id in ipairs(others) do
             tell(judge(id, number), id, id)
-        end
-        if runs_on and lease.consumer ~= '-' then
-            put('ZADD consumers', now_ms(), lease.consumer)
         end
     end
     close()

@@ -1,5 +1,5 @@
--- state: where a group stands, and what a step changes of it. No step of its own: it stands behind channel.lua at the top
--- of the steps that take and settle. ARGV[1] is the group.
+-- state: where a group stands, and what a step changes of it. No step of its own: it stands behind channel.lua at the
+-- top of the steps that take and settle. ARGV[1] is the group.
 --
 -- head, floor, newest    of meta; newest: the newest lease number      cursor (nil: no such group), leased, paused
 -- key(what)              the group's key of that kind                  now_ms()   by Redis's clock
@@ -22,8 +22,8 @@ local function now_ms()
 end
 
 -- In this order, so that an id is in two places rather than in none where the end is torn off (KEYSPACE.md 12).
-local writes = {'ZADD returned', 'ZADD ready', 'ZADD later', 'HSET letters', 'ZADD dead', 'HSET leases', 'ZADD deadlines',
-    'ZADD of', 'ZADD held', 'ZREM held', 'HDEL leases', 'ZREM deadlines', 'ZREM of', 'ZREM returned', 'ZREM ready',
+local writes = {'ZADD returned', 'ZADD ready', 'ZADD later', 'HSET letters', 'ZADD dead', 'HSET leases',
+    'ZADD deadlines', 'ZADD of', 'ZADD held', 'ZREM held', 'HDEL leases', 'ZREM deadlines', 'ZREM of', 'ZREM returned', 'ZREM ready',
     'ZREM later', 'HDEL letters', 'ZADD consumers'}
 
 local function put(write, one, two)
@@ -44,8 +44,8 @@ end
 
 local function close(to)
     for _, write in ipairs(writes) do
-        local batch = batches[write] or {}
-        for i = 1, #batch, 4000 do
+        local batch = batches[write]
+        for i = 1, batch and #batch or 0, 4000 do
             local command, what = string.match(write, '^(%a+) (%a+)$')
             redis.call(command, key(what), unpack(batch, i, math.min(i + 3999, #batch)))
         end

@@ -1,15 +1,16 @@
 -- take: leases some messages to a consumer: what was given back first, then from the log. channel.lua, timers.lua,
--- state.lua, leases.lua, runs.lua, letter.lua, given.lua, from_ready.lua and from_log.lua stand before it.
+-- state.lua, leases.lua, keep.lua, runs.lua, present.lua, letter.lua, given.lua, from_ready.lua and from_log.lua stand
+-- before it.
 --
 -- KEYS    1 meta
 -- ARGV    1 group   2 max   3 lease_ms   4 consumer, '': none   5 '1': nothing is leased, they are done
 --         6 '1': makes the group where there is none, at the oldest message   7 window: leases nothing that would bring
 --         the consumer's leased ids above it; '0': no matter
--- Result  {state, lease, deadline_ms, now_ms, runs, letters, more}: state 'ok', 'paused', 'none': no such group, 'window':
---         no room; runs flat, in the order of delivery: first, last, attempt; letters flat: id, envelope, of those among
---         them that are not to be read from the log. lease 0: nothing is leased. more 1: more waits now, or may
+-- Result  {state, lease, deadline_ms, now_ms, runs, letters, more}: state 'ok', 'paused', 'none': no such group,
+--         'window': no room; runs flat, in the order of delivery: first, last, attempt; letters flat: id, envelope, of
+--         those that are not to be read from the log. lease 0: nothing is leased. more 1: more waits now, or may
 -- Keeps   KEYSPACE.md, Groups: a lease number is above all given before. The common path does no work per message.
-local max, consumer, window = tonumber(ARGV[2]), ARGV[4], tonumber(ARGV[7])
+local max, consumer, window = tonumber(ARGV[2]), ARGV[4] == '' and '-' or ARGV[4], tonumber(ARGV[7])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if not cursor and ARGV[6] ~= '1' then
@@ -19,7 +20,7 @@ elseif not cursor then
     redis.call('ZADD', base .. 'groups', 0, group)
     redis.call('HSET', key('group'), 'cursor', cursor, 'leased', 0)
 end
-if consumer ~= '' then
+if consumer ~= '-' then
     redis.call('ZADD', key('consumers'), now, consumer)
 end
 local load = window > 0 and tonumber(redis.call('HGET', key('load'), consumer)) or 0
@@ -41,10 +42,10 @@ end
 if count > 0 and ARGV[5] ~= '1' then
     lease, deadline = math.max(newest + 1, time[1] * 1048576 + time[2]), now + ARGV[3]
     local record = {number = text(lease), deadline = deadline, taken = text(now), window = window > 0 and '1' or '0',
-        consumer = consumer == '' and '-' or consumer, runs = {}}
+        consumer = consumer, runs = {}, lapsed = {}}
     redis.call('HSET', KEYS[1], 'lease', lease)
     put('ZADD deadlines', deadline, record.number)
-    if consumer ~= '' then
+    if consumer ~= '-' then
         put('ZADD of', 0, consumer .. ' ' .. record.number)
     end
     keep(record, given.runs)

@@ -1,5 +1,5 @@
--- touch: extends leases, counted from now. channel.lua, timers.lua, state.lua, leases.lua, runs.lua and settle.lua stand
--- before it.
+-- touch: extends leases, counted from now. channel.lua, timers.lua, state.lua, leases.lua, runs.lua, present.lua,
+-- judge.lua and settle.lua stand before it.
 --
 -- KEYS    1 meta
 -- ARGV    1 group   2 lease_ms   3… one lease's number, or id, lease; id, lease …
@@ -7,7 +7,7 @@
 -- Keeps   KEYSPACE.md, Groups. A lease has one deadline: who extends it for one of its ids does so for all.
 local deadline, touched = now_ms() + ARGV[2], false
 local result = settle(3, function (lease, _, given)
-    if lease.deadline > 0 and #given > 0 then
+    if #given > 0 then
         lease.deadline, touched = deadline, true
         write_lease(lease)
         put('ZADD deadlines', deadline, lease.number)

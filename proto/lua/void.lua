@@ -5,10 +5,12 @@
 -- void(group, cursor)          the group goes on behind `cursor`
 local function forget_redriven(group, to)
     local dead, letters = base .. 'dead:' .. group, base .. 'letters:' .. group
-    if redis.call('HLEN', letters) > redis.call('ZCARD', dead) then
-        for _, id in ipairs(redis.call('HKEYS', letters)) do
-            if tonumber(id) < to and not redis.call('ZSCORE', dead, id) then
-                redis.call('HDEL', letters, id)
+    local ids = redis.call('HLEN', letters) > redis.call('ZCARD', dead) and redis.call('HKEYS', letters) or {}
+    for i = 1, #ids, 1000 do
+        local some = {unpack(ids, i, math.min(i + 999, #ids))}
+        for j, died_ms in ipairs(redis.call('ZMSCORE', dead, unpack(some))) do
+            if not died_ms and tonumber(some[j]) < to then
+                redis.call('HDEL', letters, some[j])
             end
         end
     end
@@ -22,9 +24,14 @@ local function void(group, cursor)
     redis.call('ZREM', base .. 'timers', 'group ' .. group)
     forget_redriven(group, math.huge)
     -- Dead ones that now lie above the cursor are not delivered but by redrive.
-    for _, id in ipairs(redis.call('ZRANGE', base .. 'dead:' .. group, 0, -1)) do
+    local ids, above = redis.call('ZRANGE', base .. 'dead:' .. group, 0, -1), {}
+    for i, id in ipairs(ids) do
         if tonumber(id) > cursor then
-            redis.call('ZADD', base .. 'ahead:' .. group, id, id)
+            above[#above + 1], above[#above + 2] = id, id
+        end
+        if #above > 0 and (#above >= 2000 or i == #ids) then
+            redis.call('ZADD', base .. 'ahead:' .. group, unpack(above))
+            above = {}
         end
     end
 end

@@ -1,28 +1,9 @@
--- waiting: what waits in a group. No step of its own: it stands behind channel.lua in those that need it.
+-- waiting: what waits in a group. No step of its own: it stands behind undelivered.lua in those that need it.
 --
--- next_undelivered(group, from)             the lowest id from `from` up that was not handed out and is in no gap; above
---                                           the head when there is none. Where very much lies between it may be lower
 -- count_waiting(group, cursor, first, last) how many ids from first to last wait: not handed out yet, given back, or come
 --                                           with front
 -- count_saved(group, floor)                 how many redriven ones wait that have left the log
 -- lowest_waiting(group, cursor, floor)      the lowest id from floor up that waits; above the head when there is none
-local function next_undelivered(group, from)
-    for _ = 1, 100 do
-        local gap = redis.call('ZRANGEBYSCORE', base .. 'gaps', from, '+inf', 'LIMIT', 0, 1)[1]
-        local first, last = string.match(gap or '', '^(%d+) (%d+)')
-        local at, ahead = 1, redis.call('ZRANGEBYSCORE', base .. 'ahead:' .. group, from, from + 999)
-        if first and tonumber(first) <= from then
-            from = last + 1
-        elseif ahead[1] ~= text(from) then
-            break
-        end
-        while ahead[at] == text(from) do
-            at, from = at + 1, from + 1
-        end
-    end
-    return from
-end
-
 local function count_waiting(group, cursor, first, last)
     local ahead, from = base .. 'ahead:' .. group, math.max(first, cursor + 1)
     local aside = redis.call('ZCOUNT', ahead, from, last)

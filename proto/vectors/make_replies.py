@@ -93,6 +93,19 @@ def _successes():
              "paused": True}
     yield _reply("status with groups",
                  {"seq": 16, "ok": True, "channels": {"orders": {**channel, "groups": {"g": group}}}})
+    yield _reply("take", {
+        "seq": 16, "ok": True, "messages": [
+            ["urgent", _envelope(3, b"now"), 1782579201081345, 1],
+            ["jobs", _envelope(17, b"again", {"content_type": "text/plain"}), 1782579201081399, 2],
+            ["jobs", _envelope(18, b"new"), 1782579201081399, 1]],
+        "deadline_ms": TIME + 30000})
+    yield _reply("take of nothing", {"seq": 17, "ok": True, "messages": [], "deadline_ms": 0})
+    yield _reply("ack", {"seq": 18, "ok": True, "done": [17, 18], "already": [16], "stale": []})
+    yield _reply("ack of items with their channels", {
+        "seq": 19, "ok": True, "done": [["urgent", 3], ["jobs", 17]], "already": [], "stale": [["jobs", 18]]})
+    yield _reply("touch", {"seq": 20, "ok": True, "done": [17], "already": [], "stale": [],
+                           "deadline_ms": TIME + 60000})
+    yield _reply("release", {"seq": 21, "ok": True, "released": 2})
     yield _reply("ping", {"seq": 11, "ok": True, "now_ms": TIME})
     yield _reply("a seq beyond 2^53", {"seq": 2**64 - 1, "ok": True, "now_ms": TIME})
 

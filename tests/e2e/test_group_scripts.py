@@ -18,6 +18,18 @@ def _empty(group, *but):
     assert group.leased == 0
 
 
+def _lay_leases(group, count):
+    """One a message, all of them due, as so many takes leave them."""
+    group.store.eval("""for i = 1, ARGV[1] do
+        redis.call('HSET', KEYS[1], i, '1 1 0 c ' .. i .. '-' .. i .. '*1')
+        redis.call('ZADD', KEYS[2], 1, i)
+        redis.call('ZADD', KEYS[3], i, i .. ' ' .. i .. ' ' .. i)
+        redis.call('ZADD', KEYS[4], 0, 'c ' .. i)
+    end
+    redis.call('HSET', KEYS[5], 'cursor', ARGV[1], 'leased', ARGV[1])""", 5, *map(group.key, (
+        "leases", "deadlines", "held", "of", "group")), count)
+
+
 def test_a_take_gives_the_log_in_order_each_message_once(group):
     group.append(10)
     first, second = group.take(4), group.take(100)
@@ -142,13 +154,23 @@ def test_leases_run_out_in_steps(group):
     group.append(100)
     for _ in range(10):
         group.take(10, lease_ms=0)
-    assert group.lapse(25) == [30, 1]
-    assert group.lapse(25) == [30, 1]
-    assert group.lapse(25) == [30, 1]
-    assert group.lapse(25) == [10, 0]
+    assert [group.lapse(35) for _ in range(3)] == [[35, 1], [35, 1], [30, 0]]
     assert group.store.zscore(group.base + "timers", "group g") is None
     assert group.leased == 0
     assert group.take(100).runs == [(1, 100, 2)]
+
+
+def test_a_large_lease_runs_out_in_steps_and_a_late_ack_of_all_of_it_counts(group):
+    group.append(30)
+    lease = group.take(30, lease_ms=0).lease
+    assert group.lapse(10) == [10, 1]
+    assert group.ack((3, lease), (23, lease)) == [[3, 23], [], []]
+    assert group.nack((4, lease), (24, lease)) == [[24], [], [4]]
+    assert group.take(1).attempts == [(1, 2)]
+    assert group.leased == 19
+    group.lapse_all()
+    assert group.ack(lease) == [[2, *range(4, 23), *range(25, 31)], [], []]
+    assert group.take(9).attempts == [(24, 2)]
 
 
 def test_a_timer_stands_for_the_next_lease_to_run_out(group):
@@ -169,10 +191,8 @@ def test_a_timer_stands_for_the_next_lease_to_run_out(group):
 
 def test_a_hundred_thousand_leases_run_out(group):
     group.append(100000, pack=1000)
-    pipeline = group.store.pipeline(transaction=False)
-    for _ in range(100000):
-        group.steps["take"](keys=[group.base + "meta"], args=[group.name, 1, 0, "c", "", "1", 0], client=pipeline)
-    pipeline.execute()
+    group.take(0)
+    _lay_leases(group, 100000)
     assert group.leased == 100000
     steps = 0
     changed, left = group.lapse(200)

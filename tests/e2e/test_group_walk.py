@@ -1,4 +1,4 @@
-"""A random walk of a group's steps against a small model: each message in one state, and every answer as the model's."""
+"""A random walk of a group's steps against a small model: each id in one state, each answer as the model's."""
 
 import random
 
@@ -205,7 +205,8 @@ class Walk:
     def check(self):
         """What lies in Redis is what the model says; but what is nowhere any more waits to be dropped by a take."""
         store, group, model = self.group.store, self.group, self.model
-        names = {name: self._present(map(int, store.zrange(group.key(name), 0, -1))) for name in ("ready", "later", "dead")}
+        names = {name: self._present(map(int, store.zrange(group.key(name), 0, -1)))
+                 for name in ("ready", "later", "dead")}
         held, records = {}, {}
         for row in store.zrange(group.key("held"), 0, -1):
             first, last, lease = map(int, row.split())

@@ -2,6 +2,7 @@
 
 import pytest
 
+from harness import log
 from harness.wait import eventually
 
 NONE = {"waiting": 0, "leased": 0, "dead": 0}
@@ -302,3 +303,49 @@ def test_groups_are_told_with_each_channel_of_a_pattern(client):
     channels = eventually(lambda: client.ok(op="status", pattern="jobs*")["channels"], "the channels")
     assert {name: {group: numbers["waiting"] for group, numbers in channel["groups"].items()}
             for name, channel in channels.items()} == {"jobs": {"g": 1, "größe": 0}, "jobs2": {"g": 1}}
+
+
+@pytest.mark.parametrize("per_member", [1, 2, 3, 20])
+def test_packed_messages_are_peeked_and_counted_one_by_one(client, store, per_member):
+    log.lay(store, "jobs", list(range(1000, 1020)), per_member)
+    store.zadd("zrb:{jobs}:gaps", {"6 9 expired": 9})
+    _create(client, start=3)
+    order = [3, 4, 5, *range(10, 21)]
+    assert (_group(client)["waiting"], _group(client)["oldest_ms"]) == (14, 1002)
+    for count in (1, 2, 5, 100):
+        assert _peek(client, max=count) == order[:count]
+        assert _peek(client, max=count, end="tail") == order[::-1][:count]
+    assert _take(client, 4)[0] == order[:4]
+    assert (_group(client)["waiting"], _group(client)["oldest_ms"]) == (10, 1010)
+    assert _peek(client, max=100) == order[4:]
+
+
+def test_a_waiting_take_outlives_its_group(client):
+    _create(client)
+    seq = client.send(op="take", channels=["jobs"], group="g", wait_ms=60000)
+    client.ok(op="group_delete", channel="jobs", group="g")
+    client.publish("jobs", b"x")
+    assert client.reply(seq)["messages"][0][1][0] == 1
+    assert _group(client)["leased"] == 1
+
+
+def test_without_redis_nothing_is_changed(server, client):
+    _fill(client, "jobs", 1)
+    _create(client)
+    server.kill()
+    for request in ({"op": "pending"}, {"op": "dead"}, {"op": "redrive", "all": True}, {"op": "group_create"},
+                    {"op": "group_seek", "start": "last"}, {"op": "group_delete"}, {"op": "pause"}, {"op": "resume"},
+                    {"op": "peek"}):
+        def refused():
+            reply = client.ask(channel="jobs", group="g", **request)
+            assert not reply["ok"] and reply["code"] in ("unavailable", "unknown_outcome"), reply
+            return reply["code"] == "unavailable" and reply["retry_ms"] > 0
+        eventually(refused, "the refusal")
+
+
+def test_expired_messages_are_not_peeked(client):
+    _create(client)
+    client.ok(op="publish", channel="jobs", payload=b"x", headers={"ttl_ms": 1})
+    client.publish("jobs", b"y")
+    eventually(lambda: _peek(client, max=5) == [2], "the end of the first")
+    assert _peek(client, max=5, end="tail") == [2]

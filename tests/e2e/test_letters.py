@@ -3,7 +3,7 @@
 import pytest
 
 from harness.wait import eventually
-from harness.wire import raw_messages
+from harness.wire import raw_items
 
 ME = {"op": "take", "channels": ["jobs"], "group": "g"}
 
@@ -71,9 +71,13 @@ def test_pending_tells_what_was_taken_long_ago(client):
 def test_pending_of_thousands_comes_in_order(client):
     for _ in range(3):
         client.publish("jobs", *[b"x"] * 1000)
-    for _ in range(6):
+    for _ in range(4):
         _take(client, 500, lease_ms=600000)
+    for number in range(1000):
+        _take(client, 1, lease_ms=600000, consumer=f"{number % 3}")
     assert [lease[0] for lease in _pending(client, max=100000)] == list(range(1, 3001))
+    assert [lease[0] for lease in _pending(client, consumer="2")] == list(range(2003, 3001, 3))
+    assert [lease[0] for lease in _pending(client, consumer="0", max=300)] == list(range(2001, 2901, 3))
     assert [lease[0] for lease in _pending(client)] == list(range(1, 1001))
 
 
@@ -92,7 +96,7 @@ def test_a_dead_letter_explains_itself(client, store):
     assert envelope[1] <= letter["dead_ms"] <= now[0] * 1000 + now[1] // 1000
     assert (other[0], plain["reason"], plain["consumer"]) == (3, "bury", "worker")
     raw = client.raw(op="dead", channel="jobs", group="g")
-    assert raw_messages(raw)[0] == ("jobs", stored)
+    assert raw_items(raw)[0][1] == stored
 
 
 def test_dead_letters_come_in_the_order_of_their_deaths(client):

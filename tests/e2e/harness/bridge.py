@@ -14,6 +14,8 @@ from .wait import eventually
 from .wire import ROOT
 
 ANY_PORT = "tcp://127.0.0.1:*"
+#  Messages that may share a member, where a test does not say it.
+PACK = int(os.environ.get("ZRBRIDGE_TEST_PACK") or 1)
 
 
 def daemon():
@@ -38,6 +40,14 @@ def toml(sections):
 
     return "\n".join(block(f"[{name}]", section) if isinstance(section, dict) else
                      "".join(block(f"[[{name}]]", keys) for keys in section) for name, section in sections.items())
+
+
+def packed(sections):
+    """The same sections, with all channels packed as $ZRBRIDGE_TEST_PACK says."""
+    if PACK == 1:
+        return sections
+    policies = [{"pack": PACK, **policy} for policy in sections.get("channels", [])]
+    return {**sections, "channels": [*policies, {"match": "*", "pack": PACK}]}
 
 
 class Bridge:
@@ -68,7 +78,7 @@ class Bridge:
     def start(self, redis_is_up=True):
         """Returns once it serves, and unless Redis is down also stores."""
         config = self.directory / "bridge.toml"
-        config.write_text(toml(self.sections), encoding="utf-8")
+        config.write_text(toml(packed(self.sections)), encoding="utf-8")
         self.process = Process([self.path, "-c", config], env=self.env, cwd=self.directory)
         line = self.process.wait_line("event=ready")
         for what, section, key in (("pull", "ingest", "pull"), ("sub", "ingest", "sub"),
@@ -115,6 +125,14 @@ class Bridge:
         """No sanitizer has reported anything."""
         for sign in ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:", "AddressSanitizer:"):
             assert sign not in self.process.log, self.process.log
+
+    def lose(self, *sockets):
+        """Closes sockets that are connected to it, and waits until it has noticed."""
+        files = pathlib.Path(f"/proc/{self.process.pid}/fd")
+        before = len(list(files.iterdir()))
+        for socket in sockets:
+            socket.close()
+        eventually(lambda: len(list(files.iterdir())) <= before - len(sockets), "the bridge to notice")
 
     def end(self):
         """For fixtures: ends whatever is left, and expects that it was well."""
