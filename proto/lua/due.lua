@@ -1,12 +1,12 @@
--- due: appends some messages that have waited until now, in the order of the times for which they were meant. timers.lua,
--- join.lua and delay.lua stand before it.
+-- due: appends some messages that have waited until now, in the order of the times for which they were meant.
+-- timers.lua, join.lua and delay.lua stand before it.
 --
 -- KEYS    1 meta
 -- ARGV    1 epoch (see hello.lua)   2 known: '1' when the store is not in its first epoch, else '0'
 --         3 messages and 4 bytes of members at which it stops
 -- Result  {changed, left}: messages appended; 1 when more are due
--- Keeps   KEYSPACE.md 1-3, 5, 7, 12. They get ids, time and deadline of now. They leave `delayed` when all else is done:
---         until then they count as waiting.
+-- Keeps   KEYSPACE.md 1-3, 5, 7, 12. They get ids, time and deadline of now. They leave `delayed` when all else is
+--         done: until then they count as waiting.
 local now, prefix, channel = redis.call('TIME'), string.match(KEYS[1], '^(.*):{([^{}]*)}:')
 local now_ms = now[1] * 1000 + math.floor(now[2] / 1000)
 local meta = redis.call('HMGET', KEYS[1], 'head', 'time', 'epoch', 'bytes')

@@ -3,16 +3,31 @@
 -- KEYS    1 ids   2 meta   3 log   4 marks
 -- ARGV    1 dedupe_ms   2 msg_ids to remove at most
 -- Result  {removed, left}: 1 when more can be removed
--- Keeps   KEYSPACE.md 10: a msg_id stays as long as its message is retained, and at least dedupe_ms.
-local meta = redis.call('HMGET', KEYS[2], 'floor', 'time', 'head')
+-- Keeps   KEYSPACE.md 10: a msg_id stays as long as its message is retained, and at least dedupe_ms. Those below 0 are
+--         of messages that wait: they stay, but for what a flush has dropped.
+local meta = redis.call('HMGET', KEYS[2], 'floor', 'time', 'head', 'dropped')
 local floor, dedupe_ms = tonumber(meta[1]) or 1, tonumber(ARGV[1])
 local below = '(' .. string.format('%.0f', floor)
-if redis.call('ZCOUNT', KEYS[1], '-inf', below) == 0 then
+
+local serial, dropped_ms = string.match(meta[4] or '', '^(%d+) (%d+)$')
+if not serial and redis.call('ZCOUNT', KEYS[1], 0, below) == 0 then
     return {0, 0}
 end
--- What lies below the floor is no younger than the first message at or above it, or than the newest of all.
 local now = redis.call('TIME')
 local now_ms = now[1] * 1000 + math.floor(now[2] / 1000)
+if serial and now_ms > dropped_ms + dedupe_ms then
+    local old = redis.call('ZRANGEBYSCORE', KEYS[1], '-' .. serial, -1, 'WITHSCORES', 'LIMIT', 0, ARGV[2])
+    if #old > 0 then
+        redis.call('ZREMRANGEBYSCORE', KEYS[1], '-' .. serial, old[#old])
+        return {#old / 2, 1}
+    end
+    redis.call('HDEL', KEYS[2], 'dropped')
+end
+
+-- What lies below the floor is no younger than the first message at or above it, or than the newest of all.
+if redis.call('ZCOUNT', KEYS[1], 0, below) == 0 then
+    return {0, 0}
+end
 local time, member = tonumber(meta[2]) or 0, redis.call('ZRANGEBYSCORE', KEYS[3], string.sub(below, 2), '+inf', 'LIMIT', 0, 1)[1]
 if member then
     time = struct.unpack('>I8', member, 12)
@@ -30,8 +45,8 @@ if now_ms < time + dedupe_ms then
     redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', '(' .. mark[2])
     below = string.format('(%.0f', math.min(floor, mark[1] + 1))
 end
-local old = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', below, 'WITHSCORES', 'LIMIT', 0, ARGV[2])
+local old = redis.call('ZRANGEBYSCORE', KEYS[1], 0, below, 'WITHSCORES', 'LIMIT', 0, ARGV[2])
 if #old > 0 then
-    redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', old[#old])
+    redis.call('ZREMRANGEBYSCORE', KEYS[1], 0, old[#old])
 end
 return {#old / 2, #old == 2 * ARGV[2] and 1 or 0}

@@ -3,7 +3,7 @@
 -- KEYS    1 meta   2 gaps   3 delayed
 -- ARGV    1 channel's name
 -- Result  {name, {head, floor, count, bytes, last_ms, delayed}}: count of messages from floor to head; bytes of the
---         members in the log, those flushed but not yet freed included; last_ms is the newest message's time, 0: none ever
+--         members in the log, those flushed but not yet freed included; last_ms is the newest message's time, 0: none
 local meta = redis.call('HMGET', KEYS[1], 'head', 'floor', 'bytes', 'time')
 local head, floor = tonumber(meta[1]) or 0, tonumber(meta[2]) or 1
 local count = head - floor + 1

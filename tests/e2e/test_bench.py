@@ -12,8 +12,8 @@ import pytest
 import zmq
 
 from harness.process import Process
-from harness.wait import eventually
-from harness.wire import ROOT, pack, raw_messages, unpack
+from harness.wait import PATIENCE_S, eventually
+from harness.wire import ROOT, pack, raw_items, unpack
 
 FAULTS = ("lost", "out_of_order", "duplicates", "damaged", "unsettled")
 
@@ -51,7 +51,7 @@ def bridge(shared_lab):
 class Meddler:
     """Stands before the bridge; `meddle (frames)` gives the list of multiparts to pass on in place of one.
 
-    Of PUSH it sees [channel][payload], of a DEALER's replies [map].
+    It sees what PUSH sends, [channel][payload], or what DEALERs get, [map].
     """
 
     def __init__(self, bridge, near, far, what, meddle):
@@ -66,7 +66,6 @@ class Meddler:
         self.thread.start()
 
     def _run(self):
-        peer = []
         poller = zmq.Poller()
         poller.register(self.near, zmq.POLLIN)
         poller.register(self.far, zmq.POLLIN)
@@ -75,12 +74,13 @@ class Meddler:
             if self.near in ready:
                 frames = self.near.recv_multipart()
                 if self.near.type == zmq.ROUTER:
-                    peer, frames = frames[:1], frames[1:]
-                    self.far.send_multipart(frames)
+                    self.far.send_multipart([frames[0], b"", *frames[1:]])
                 else:
                     self._pass(self.far, [], frames)
             if self.far in ready:
-                self._pass(self.near, peer, self.far.recv_multipart())
+                #  The bridge gives back what stood before the empty frame: whose request it was.
+                peer, _, *frames = self.far.recv_multipart()
+                self._pass(self.near, [peer], frames)
         self.near.close()
         self.far.close()
 
@@ -120,9 +120,9 @@ def first_reply(does):
         if done or not reply.pop("messages", None):
             return [frames]
         done.append(True)
-        pairs = [b"\x92" + pack(channel) + envelope for channel, envelope in does(raw_messages(frames[0]))]
-        head = bytes([0x80 + len(reply) + 1]) + pack("messages") + struct.pack(">BH", 0xdc, len(pairs))
-        return [[head + b"".join(pairs) + b"".join(pack(key) + pack(value) for key, value in reply.items())]]
+        messages = [bytes([0x90 + len(items)]) + b"".join(items) for items in does(raw_items(frames[0]))]
+        head = bytes([0x80 + len(reply) + 1]) + pack("messages") + struct.pack(">BH", 0xdc, len(messages))
+        return [[head + b"".join(messages) + b"".join(pack(key) + pack(value) for key, value in reply.items())]]
     return meddle
 
 
@@ -254,6 +254,15 @@ def test_a_bridge_that_goes_away_is_told(lab):
 def test_progress_is_told_only_where_asked_for(bridge):
     quiet = bench(bridge, "stream", "-n100", "--json")
     assert quiet.wait() == 0 and quiet.log == ""
+
+
+def test_ctrl_c_before_there_is_anything_ends_it_at_once(bridge):
+    with Meddler(bridge, zmq.PULL, zmq.PUSH, "pull", lambda frames: came.set() or []) as meddler:
+        came = threading.Event()
+        run = bench(bridge, "stream", "--wait=3600", push=meddler.endpoint)
+        assert came.wait(PATIENCE_S), "no probe came"
+        run.signal(signal.SIGINT)
+        assert run.wait() == -signal.SIGINT
 
 
 #  The command line

@@ -2,10 +2,11 @@
 
 import random
 
-from harness import log
+from harness import log, scripts
 from harness.client import Subscriber
+from harness.proxy import Proxy
 from harness.wait import eventually
-from harness.wire import decode, pack
+from harness.wire import decode, encode, pack
 
 LATER_MS = 300
 FAR_MS = 1500  #  far enough that what is done next is done before, also on a busy machine
@@ -175,3 +176,82 @@ def test_appends_go_on_between_what_is_due(bridge, client, store):
     assert [id_ for id_, _, _, _ in messages] == list(range(1, 1001 + sent))
     log.expect_sound(store, "orders")
     assert subscriber.ids(1000 + sent) == list(range(1, 1001 + sent))
+
+
+def test_a_batch_that_is_sent_again_delays_nothing_twice(lab, server, store, tmp_path):
+    """Its reply was lost, or part of it never reached Redis."""
+    proxy = Proxy(tmp_path / "proxy.sock", server)
+    bridge = lab.bridge(proxy)
+    client, choice = bridge.client(), random.Random(11)
+    for begin in range(0, 1000, 100):
+        cut = proxy.cut(back=0) if begin % 200 else proxy.cut(forward=choice.randrange(1, 9000))
+        reply = client.ask(op="publish", messages=[["orders", b"%d" % number, {"delay_ms": FAR_MS, "x": "y" * 50}]
+                                                   for number in range(begin, begin + 100)])
+        cut.wait()
+        assert reply["ok"] and reply["ids"] == [None] * 100 and reply["duplicates"] == []
+    messages = _wait_due(client, 1000)
+    assert sorted(int(payload) for _, _, _, payload in messages) == list(range(1000))
+    bridge.stop()
+    proxy.close()
+
+
+def test_a_flush_of_all_drops_what_is_delayed(client, store):
+    _publish(client, (b"a", None), (b"b", {"delay_ms": NEVER_MS, "msg_id": "b"}), (b"c", {"delay_ms": NEVER_MS}))
+    assert client.ok(op="flush", channel="orders", before=9)["flushed"] == 1
+    assert client.ok(op="flush", channel="orders", all=True, dry_run=True)["channels"] == {"orders": 2}
+    assert _status(client)["delayed"] == 2
+    assert client.ok(op="flush", channel="orders", all=True)["channels"] == {"orders": 2}
+    assert _status(client)["delayed"] == 0
+    assert client.ok(op="flush", channel="orders", all=True)["flushed"] == 0
+
+
+def test_the_msg_id_of_a_dropped_message_is_forgotten_in_its_time(client, store):
+    wait = {"delay_ms": NEVER_MS, "msg_id": "b"}
+    _publish(client, (b"b", wait))
+    client.ok(op="flush", channel="orders", all=True)
+    _publish(client, (b"c", {"delay_ms": NEVER_MS, "msg_id": "c"}))
+    keys = [log.key("orders", what) for what in ("ids", "meta", "log", "marks")]
+    assert _publish(client, (b"b", wait)) == ([None], [0])
+    assert store.eval(scripts.text("forget"), 4, *keys, 3600000, 100) == [0, 0]
+    assert store.eval(scripts.text("forget"), 4, *keys, -10000, 100) == [1, 1]
+    assert store.eval(scripts.text("forget"), 4, *keys, -10000, 100) == [0, 0]
+    assert _publish(client, (b"b", wait), (b"c", {"msg_id": "c"})) == ([None, None], [1])
+
+
+def test_due_ids_of_two_jumps_within_a_second_do_not_meet(store):
+    """What the first jump led to is lost at once."""
+    meta, last = log.key("orders", "meta"), 0
+    for number in range(20):
+        store.flushall()
+        member = (1).to_bytes(8, "big") + bytes(10) + encode(0, 0, None, b"x")
+        store.zadd(log.key("orders", "delayed"), {member: 1})
+        assert store.eval(scripts.text("due"), 1, meta, f"epoch-{number}", 1, 100, 100000) == [1, 0]
+        head = int(store.hget(meta, "head"))
+        assert head > last
+        last = head
+
+
+def test_a_lot_that_is_due_comes_in_steps(client, store):
+    now_ms = _now_ms(client)
+    _publish(client, *[(b"%d" % number, {"at_ms": now_ms + NEVER_MS}) for number in range(1000)])
+    store.zadd(log.key("orders", "delayed"), dict.fromkeys(store.zrange(log.key("orders", "delayed"), 0, -1), now_ms))
+    steps = []
+    while not steps or steps[-1][1]:
+        steps.append(store.eval(scripts.text("due"), 1, log.key("orders", "meta"), store.hget("zrb:store", "epoch"), 0,
+                                100, 100000))
+    assert sum(step[0] for step in steps) == 1000 and max(step[0] for step in steps) <= 104
+    assert [payload for _, _, _, payload in client.replay_all("orders")] == [b"%d" % number for number in range(1000)]
+
+
+def test_a_front_message_stands_first_in_groups_that_exist(client, store):
+    """In what append.lua and due.lua leave for take.lua."""
+    assert _publish(client, (b"a", {"front": True})) == ([1], [])
+    store.zadd(log.key("orders", "groups"), {"g": 0, "h": 0})
+    assert _publish(client, (b"b", None), (b"c", {"front": True}), (b"d", {"front": False}), (b"e", {"front": True}),
+                    (b"f", {"front": True, "delay_ms": LATER_MS})) == ([2, 3, 4, 5, None], [])
+    _wait_due(client, 6)
+    for group in "gh":
+        assert store.zrange(log.key("orders", f"ready:{group}"), 0, -1, withscores=True) == \
+            [(b"6", -6), (b"5", -5), (b"3", -3)]
+        assert store.zrange(log.key("orders", f"ahead:{group}"), 0, -1, withscores=True) == \
+            [(b"3", 3), (b"5", 5), (b"6", 6)]

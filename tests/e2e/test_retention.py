@@ -62,7 +62,8 @@ def test_pushed_messages_are_under_the_limit_too(lab, server):
         push.send_multipart([b"orders", b"%d" % number])
     eventually(lambda: _status(client).get("head") == 5000, "all to be stored")
     assert _count(client) == 100
-    eventually(lambda: log.payloads(server.client(), "orders") == [b"%d" % n for n in range(4900, 5000)], "the rest freed")
+    eventually(lambda: log.payloads(server.client(), "orders") == [b"%d" % n for n in range(4900, 5000)],
+               "the rest freed")
 
 
 def test_ids_that_were_jumped_do_not_count(lab, server):
@@ -180,7 +181,8 @@ def test_many_messages_go_in_small_steps(lab, server):
 
 #  Several limits, several bridges
 
-@pytest.mark.parametrize("limits", [{"max_messages": 500}, {"max_bytes": 30000}, {"max_messages": 700, "max_bytes": 30000}])
+@pytest.mark.parametrize("limits", [{"max_messages": 500}, {"max_bytes": 30000},
+                                    {"max_messages": 700, "max_bytes": 30000}])
 def test_two_bridges_hold_a_channel_to_its_limits_at_once(lab, server, limits):
     bridges = [lab.bridge(server, channels=[limits]) for _ in range(2)]
     store = server.client()

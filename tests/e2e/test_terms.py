@@ -50,3 +50,6 @@ def test_a_strict_bridge_serves_once_redis_is_set_right(lab):
     eventually(lambda: "strict:" in client.ask(op="publish", channel="orders", payload=b"x")["message"], "the refusal")
     server.client().config_set("appendonly", "yes")
     eventually(lambda: client.ask(op="publish", channel="orders", payload=b"x")["ok"], "the bridge's service")
+    #  Redis does not end before it has written its first AOF.
+    eventually(lambda: not any(server.client().info("persistence")[what] for what in
+                               ("aof_rewrite_in_progress", "aof_rewrite_scheduled")), "the first AOF")

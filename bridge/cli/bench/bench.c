@@ -1,7 +1,7 @@
 //  bench - zrb bench: meets the bridge, runs the mode's phases, tells how it goes, and judges.
 //
-//  Main's thread. Owns the ZeroMQ context, the signals and all runners. SIGINT and SIGTERM end the senders, then what
-//  is under way is waited for; a second one ends all at once.
+//  Main's thread. Owns the ZeroMQ context, the signals and all runners. From the first phase on, SIGINT and SIGTERM end
+//  the senders, then what is under way is waited for; a second one ends all at once.
 
 #include "asker.h"
 #include "report.h"
@@ -23,7 +23,7 @@ typedef struct {
     run_t run;
     report_t report;
     asker_t *asker;  //  main's own
-    int signals;     //  a signalfd
+    int signals;     //  a signalfd; -1 before the first phase
     int status;      //  exit status; 0 so far
 } bench_t;
 
@@ -173,6 +173,16 @@ static void s_tell (const bench_t *self, const phase_t *phase, uint64_t done, do
     fflush (stderr);
 }
 
+static int s_take_signals (void)
+{
+    sigset_t stops;
+    sigemptyset (&stops);
+    sigaddset (&stops, SIGINT);
+    sigaddset (&stops, SIGTERM);
+    sigprocmask (SIG_BLOCK, &stops, NULL);
+    return signalfd (-1, &stops, SFD_NONBLOCK | SFD_CLOEXEC);
+}
+
 static void s_take_signal (bench_t *self)
 {
     struct signalfd_siginfo info;
@@ -231,6 +241,9 @@ static void s_run_phase (bench_t *self, phase_t *phase)
     if (phase->sender_count) {
         atomic_store (&self->run.producing, phase->sender_count);
         atomic_store (&self->run.goal, UINT64_MAX);
+    }
+    if (self->signals < 0) {
+        self->signals = s_take_signals ();
     }
     self->run.start_ns = clock_ns ();
     for (size_t at = 0; at < phase->receiver_count; at++) {
@@ -407,16 +420,6 @@ static void s_run_mode (bench_t *self)
 
 //  Life
 
-static int s_take_signals (void)
-{
-    sigset_t stops;
-    sigemptyset (&stops);
-    sigaddset (&stops, SIGINT);
-    sigaddset (&stops, SIGTERM);
-    sigprocmask (SIG_BLOCK, &stops, NULL);
-    return signalfd (-1, &stops, SFD_NONBLOCK | SFD_CLOEXEC);
-}
-
 //  What payloads hold: bytes in no order, the same in all.
 static uint8_t *s_new_filler (size_t size, uint32_t seed)
 {
@@ -439,8 +442,8 @@ static int s_bench (plan_t *plan)
             .context = zmq_ctx_new (),
             .ended = eventfd (0, EFD_CLOEXEC),
             .sent = calloc (plan->producers, sizeof *self.run.sent)},
-        .signals = s_take_signals ()};
-    assert (self.run.context && self.run.sent && self.run.ended >= 0 && self.signals >= 0);
+        .signals = -1};
+    assert (self.run.context && self.run.sent && self.run.ended >= 0);
     zmq_ctx_set (self.run.context, ZMQ_IO_THREADS, IO_THREADS);
     zmq_ctx_set (self.run.context, ZMQ_MAX_SOCKETS, 8192);
     self.asker = asker_new (self.run.context, plan->ask, 1);
@@ -457,7 +460,9 @@ static int s_bench (plan_t *plan)
     }
     asker_destroy (&self.asker);
     zmq_ctx_term (self.run.context);
-    close (self.signals);
+    if (self.signals >= 0) {
+        close (self.signals);
+    }
     close (self.run.ended);
     free (self.run.sent);
     free (filler);

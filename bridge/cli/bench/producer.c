@@ -43,9 +43,8 @@ static void *s_new_push (const run_t *run)
 {
     void *push = zmq_socket (run->context, ZMQ_PUSH);
     assert (push);
-    int hwm = PUSH_HWM, linger_ms = (int)(run->plan->patience_ns / 1000000), timeout_ms = GRAIN_NS / 1000000;
+    int hwm = PUSH_HWM, timeout_ms = GRAIN_NS / 1000000;
     zmq_setsockopt (push, ZMQ_SNDHWM, &hwm, sizeof hwm);
-    zmq_setsockopt (push, ZMQ_LINGER, &linger_ms, sizeof linger_ms);
     zmq_setsockopt (push, ZMQ_SNDTIMEO, &timeout_ms, sizeof timeout_ms);
     return push;
 }
@@ -124,6 +123,8 @@ void producer_push (runner_t *self)
         }
     }
     s_end (self, number);
+    int linger_ms = (int)(run_patience_ns (self->run) / 1000000);
+    zmq_setsockopt (push, ZMQ_LINGER, &linger_ms, sizeof linger_ms);
     zmq_close (push);
 }
 

@@ -40,7 +40,7 @@ static bool s_probe (const run_t *run, void *sub, void *push)
     char name[PLAN_NAME_BYTES + 32];
     int size = snprintf (name, sizeof name, "%s.probe", run->plan->base);
     uint64_t until = clock_ns () + run->plan->patience_ns;
-    while (!came && clock_ns () < until && !atomic_load (&run->stop)) {
+    while (!came && clock_ns () < until) {
         zmq_send (push, name, (size_t)size, ZMQ_SNDMORE);
         zmq_send (push, "probe", 5, 0);
         came = s_receive (sub, &channel, &envelope);

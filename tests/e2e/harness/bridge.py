@@ -31,7 +31,9 @@ def toml(sections):
     def value(item):
         if isinstance(item, list):
             return "[" + ", ".join(value(inner) for inner in item) + "]"
-        return str(item).lower() if isinstance(item, int) else '"' + item.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        if isinstance(item, int):
+            return str(item).lower()
+        return '"' + item.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
     def block(title, keys):
         return f"{title}\n" + "".join(f"{key} = {value(item)}\n" for key, item in keys.items())

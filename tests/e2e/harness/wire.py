@@ -72,16 +72,21 @@ def raw_values(reply):
     return values
 
 
-def raw_messages(reply):
-    """The (channel, envelope bytes) pairs of a replay's or peek's reply, the bytes as they came."""
-    data = raw_values(reply)["messages"]
+def raw_items(reply):
+    """The items of a reply's messages, each item the bytes that came: [[bytes, …], …]."""
     unpacker = msgpack.Unpacker(None, strict_map_key=False, max_buffer_size=0)
+    data = raw_values(reply)["messages"]
     unpacker.feed(data)
     messages = []
     for _ in range(unpacker.read_array_header()):
-        assert unpacker.read_array_header() == 2
-        channel = unpacker.unpack()
-        start = unpacker.tell()
-        unpacker.skip()
-        messages.append((channel, data[start:unpacker.tell()]))
+        ends = [unpacker.tell() + 1]    #  behind the head of a short array
+        for _ in range(unpacker.read_array_header()):
+            unpacker.skip()
+            ends.append(unpacker.tell())
+        messages.append([data[start:end] for start, end in zip(ends, ends[1:])])
     return messages
+
+
+def raw_messages(reply):
+    """The (channel, envelope bytes) pairs of a replay's or peek's reply, the bytes as they came."""
+    return [(unpack(channel), envelope) for channel, envelope in raw_items(reply)]
