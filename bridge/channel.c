@@ -107,9 +107,8 @@ void channel_mark_sent (channel_t *self, batch_t *batch)
     self->sent_messages += batch->count;
 }
 
-batch_t *channel_confirm (channel_t *self)
+static batch_t *s_take_first (channel_t *self)
 {
-    assert (self->sent > 0);
     batch_t *batch = self->first;
     self->first = batch->next;
     if (!self->first) {
@@ -117,10 +116,51 @@ batch_t *channel_confirm (channel_t *self)
     }
     batch->next = NULL;
     self->queued--;
+    return batch;
+}
+
+batch_t *channel_drop (channel_t *self)
+{
+    assert (self->sent == 0);
+    return self->first ? s_take_first (self) : NULL;
+}
+
+batch_t *channel_confirm (channel_t *self)
+{
+    assert (self->sent > 0);
+    batch_t *batch = s_take_first (self);
     self->sent--;
     self->sent_messages -= batch->count;
     self->seq++;
     return batch;
+}
+
+void channel_add_ready (ready_t *ready, channel_t *self)
+{
+    if (self->ready) {
+        return;
+    }
+    self->ready = true;
+    self->next_ready = NULL;
+    if (ready->last) {
+        ready->last->next_ready = self;
+    } else {
+        ready->first = self;
+    }
+    ready->last = self;
+}
+
+channel_t *channel_take_ready (ready_t *ready)
+{
+    channel_t *self = ready->first;
+    if (self) {
+        ready->first = self->next_ready;
+        if (!ready->first) {
+            ready->last = NULL;
+        }
+        self->ready = false;
+    }
+    return self;
 }
 
 void channel_grew (channel_t *self, uint64_t head, uint64_t time_ms)

@@ -1,5 +1,5 @@
--- delay: what a batch's messages ask for, and how those wait that are to come later. No step of its own: it stands at
--- the top of append.lua and due.lua, behind join.lua, and in append.lua behind batch.lua.
+-- delay: what a batch's messages ask for, and how those wait that are to come later. No step of its own: it stands at the
+-- top of append.lua and due.lua, behind join.lua, and in append.lua behind batch.lua.
 --
 -- sort_out(at, first, now)   reads append.lua's ARGV from `at` on, for ids from `first`, by TIME's `now`, and has the
 --                            delayed ones wait. Returns {told, bytes, serial, soonest_ms}: told as append.lua returns

@@ -88,5 +88,5 @@ def raw_items(reply):
 
 
 def raw_messages(reply):
-    """The (channel, envelope bytes) pairs of a replay's or peek's reply, the bytes as they came."""
-    return [(unpack(channel), envelope) for channel, envelope in raw_items(reply)]
+    """The (channel, envelope bytes) pairs of a replay's, peek's or take's reply, the bytes as they came."""
+    return [(unpack(channel), envelope) for channel, envelope, *_ in raw_items(reply)]
