@@ -1,10 +1,11 @@
 //  batch - messages of one channel on their way to Redis. In the lane's thread; never talks to anything.
 //
-//  data:  | spare … head | $16 score $n member | $16 score $n member | …
+//  data:  | spare … head | $16 score $n envelope … | $16 score $n envelope … | …
 //                 ^start  ^HEAD_ROOM
 //
-//  The head depends on how many messages follow, so it is written last, ending where they begin. Scores have
-//  16 digits, padded with zeros, so that they can be written in place once the ids are known.
+//  The head depends on how many members follow, so it is written last, ending where they begin. How many envelopes a
+//  member will hold is not known when its first one is written: before that, room is left for the score, and for as
+//  many digits of its size as it may get. Those that are not used go to the score, as zeros before it.
 
 #include "batch.h"
 #include "envelope.h"
@@ -12,10 +13,11 @@
 enum {
     HEAD_ROOM = 3072,  //  3 keys and 2 names of at most 64 + 200 bytes, digest, session, numbers
     FIRST_ROOM = 8192,
-    SCORE_DIGITS = 16,
-    SCORE_SIZE = 5 + SCORE_DIGITS + 2,  //  "$16\r\n" digits "\r\n"
-    PAIR_EXTRA = SCORE_SIZE + 16,       //  and "$n\r\n" … "\r\n"
-    WISH_ROOM = 80                      //  index, header and number, each with its size
+    SCORE_DIGITS = 16,  //  at least
+    SIZE_DIGITS = 5,    //  of a member that may grow
+    PAIR_FIXED = 10,    //  of "$16\r\n" score "\r\n$" size "\r\n"
+    PAIR_EXTRA = PAIR_FIXED + SCORE_DIGITS + 16,
+    WISH_ROOM = 80  //  index, header and number, each with its size
 };
 
 batch_t *batch_new (void)
@@ -23,7 +25,7 @@ batch_t *batch_new (void)
     batch_t *self = calloc (1, sizeof *self);
     self->room = FIRST_ROOM;
     self->data = malloc (self->room);
-    batch_reset (self);
+    batch_reset (self, 1);
     return self;
 }
 
@@ -33,17 +35,19 @@ void batch_destroy (batch_t **self_p)
     if (self) {
         free (self->waiters);
         free (self->data);
-        free (self->members);
+        free (self->envelopes);
         free (self->sizes);
+        free (self->members);
         free (self->wishes);
         free (self);
         *self_p = NULL;
     }
 }
 
-void batch_reset (batch_t *self)
+void batch_reset (batch_t *self, uint32_t pack)
 {
     self->next = NULL;
+    self->pack = pack;
     self->count = 0;
     self->bytes = 0;
     self->closed = false;
@@ -53,6 +57,7 @@ void batch_reset (batch_t *self)
     self->time_ms = 0;
     self->waiter_count = 0;
     self->wish_count = 0;
+    self->member_count = 0;
     self->size = HEAD_ROOM;
     self->start = HEAD_ROOM;
 }
@@ -62,7 +67,8 @@ bool batch_has_room (const batch_t *self, size_t count, size_t bytes)
     if (self->closed) {
         return false;
     }
-    return self->count == 0 || (self->count + count <= BATCH_MESSAGES && self->bytes + bytes <= BATCH_BYTES);
+    size_t most = self->pack > 1 ? BATCH_PACKED_MESSAGES : BATCH_MESSAGES;
+    return self->count == 0 || (self->count + count <= most && self->bytes + bytes <= BATCH_BYTES);
 }
 
 static void s_make_data_room (batch_t *self, size_t bytes)
@@ -78,10 +84,14 @@ static void s_make_data_room (batch_t *self, size_t bytes)
 static void s_make_room (batch_t *self, size_t bytes)
 {
     s_make_data_room (self, bytes);
-    if (self->count == self->member_room) {
+    if (self->count == self->envelope_room) {
+        self->envelope_room = self->envelope_room ? self->envelope_room * 2 : 64;
+        self->envelopes = realloc (self->envelopes, self->envelope_room * sizeof *self->envelopes);
+        self->sizes = realloc (self->sizes, self->envelope_room * sizeof *self->sizes);
+    }
+    if (self->member_count == self->member_room) {
         self->member_room = self->member_room ? self->member_room * 2 : 64;
         self->members = realloc (self->members, self->member_room * sizeof *self->members);
-        self->sizes = realloc (self->sizes, self->member_room * sizeof *self->sizes);
     }
 }
 
@@ -150,24 +160,48 @@ static char *s_put_bulk_size (char *to, size_t size)
     return to + n + 3;
 }
 
-//  Writes what stands before a member of `size` bytes; returns where the member goes.
-static char *s_begin_member (batch_t *self, size_t size)
+static size_t s_digits (size_t number)
 {
-    char *at = self->data + self->size;
-    memcpy (at, "$16\r\n0000000000000000\r\n", SCORE_SIZE);
-    at = s_put_bulk_size (at + SCORE_SIZE, size);
-    self->members[self->count] = (uint32_t)(at - self->data);
-    self->sizes[self->count] = (uint32_t)size;
-    return at;
+    size_t digits = 1;
+    for (; number >= 10; number /= 10) {
+        digits++;
+    }
+    return digits;
 }
 
-static void s_end_member (batch_t *self, size_t size)
+//  The member that takes an envelope of `size` bytes: the last one, or a new one.
+static member_t *s_member_for (batch_t *self, size_t size)
 {
-    char *at = self->data + self->members[self->count] + size;
-    memcpy (at, "\r\n", 2);
-    self->size = (size_t)(at + 2 - self->data);
-    self->count++;
+    member_t *last = self->member_count ? &self->members[self->member_count - 1] : NULL;
+    if (last && last->count < self->pack && last->size + size <= BATCH_MEMBER_BYTES) {
+        self->size -= 2;  //  it ends further on
+        return last;
+    }
+    member_t *member = &self->members[self->member_count++];
+    size_t size_digits = s_digits (size);
+    if (self->pack > 1 && size_digits < SIZE_DIGITS) {
+        size_digits = SIZE_DIGITS;
+    }
+    *member = (member_t){.at = (uint32_t)self->size};
+    self->size += PAIR_FIXED + SCORE_DIGITS + size_digits;
+    member->begins = (uint32_t)self->size;
+    return member;
+}
+
+//  Returns where an envelope of `size` bytes goes; the room is there.
+static char *s_put_envelope (batch_t *self, size_t size)
+{
+    member_t *member = s_member_for (self, size);
+    char *at = self->data + self->size;
+    memcpy (at + size, "\r\n", 2);
+    self->envelopes[self->count] = (uint32_t)self->size;
+    self->sizes[self->count] = (uint32_t)size;
+    member->size += (uint32_t)size;
+    member->count++;
+    self->size += size + 2;
     self->bytes += size;
+    self->count++;
+    return at;
 }
 
 void batch_add (batch_t *self, const message_t *message, ask_t *ask, size_t ask_at)
@@ -180,8 +214,7 @@ void batch_add (batch_t *self, const message_t *message, ask_t *ask, size_t ask_
     if (message->headers.size) {
         s_add_wishes (self, message);
     }
-    envelope_encode ((uint8_t *)s_begin_member (self, size), message);
-    s_end_member (self, size);
+    envelope_encode ((uint8_t *)s_put_envelope (self, size), message);
 }
 
 //  The head is written from its end to its beginning.
@@ -219,7 +252,7 @@ static void s_write_head (batch_t *self, const append_t *append)
     at = s_put_text_before (at, append->announce);
     at = s_put_number_before (at, append->max_messages);
     at = s_put_number_before (at, self->bytes);
-    at = s_put_number_before (at, self->count);
+    at = s_put_number_before (at, self->member_count);
     at = s_put_number_before (at, self->time_ms);
     at = s_put_number_before (at, self->first);
     at = s_put_number_before (at, append->known);
@@ -233,22 +266,33 @@ static void s_write_head (batch_t *self, const append_t *append)
     at = s_put_text_before (at, append->digest);
     at = s_put_text_before (at, "EVALSHA");
     at = s_put_before (at, "\r\n", 2);
-    at = s_put_number (at, 18 + 2 * (uint64_t)self->count + 3 * self->wish_count);
+    at = s_put_number (at, 18 + 2 * (uint64_t)self->member_count + 3 * self->wish_count);
     at = s_put_before (at, "*", 1);
     assert (at >= self->data);
     self->start = (size_t)(at - self->data);
 }
 
-//  The score ends before the "\r\n$n\r\n" that stands before the member.
-static void s_write_score (batch_t *self, size_t index, uint64_t id)
+//  Writes what stands before a member's envelopes.
+static void s_write_score (batch_t *self, const member_t *member, uint64_t score)
 {
-    size_t size_digits = 1;
-    for (uint32_t size = self->sizes[index]; size >= 10; size /= 10) {
-        size_digits++;
+    char *begin = self->data + member->at;
+    char *at = s_put_number (self->data + member->begins - 2, member->size);
+    memcpy (self->data + member->begins - 2, "\r\n", 2);
+    at = s_put_before (at, "\r\n$", 3);
+    size_t digits = (size_t)(at - begin) - strlen ("$16\r\n");
+    for (; at > begin + strlen ("$16\r\n"); score /= 10) {
+        *--at = (char)('0' + score % 10);
     }
-    char *end = self->data + self->members[index] - 2 - size_digits - 1 - 2;
-    for (int i = 0; i < SCORE_DIGITS; i++, id /= 10) {
-        *--end = (char)('0' + id % 10);
+    at = s_put_before (at, "\r\n", 2);
+    s_put_before (s_put_number (at, digits), "$", 1);
+}
+
+static void s_write_scores (batch_t *self)
+{
+    uint64_t score = self->first - 1;
+    for (size_t i = 0; i < self->member_count; i++) {
+        score += self->members[i].count;
+        s_write_score (self, &self->members[i], score);
     }
 }
 
@@ -281,7 +325,7 @@ static size_t s_write_wishes (batch_t *self)
         at = s_put_bulk_number (at, (uint64_t)wish->index + 1);
         at = s_put_bulk (at, wish->header, strlen (wish->header));
         if (wish->size > 0) {
-            at = s_put_bulk (at, self->data + self->members[wish->index] + wish->at, wish->size);
+            at = s_put_bulk (at, self->data + self->envelopes[wish->index] + wish->at, wish->size);
         } else {
             at = s_put_bulk_number (at, wish->number);
         }
@@ -293,9 +337,7 @@ span_t batch_command (batch_t *self, const append_t *append, uint64_t first, uin
 {
     self->closed = true;
     batch_stamp (self, first, time_ms);
-    for (size_t i = 0; i < self->count; i++) {
-        s_write_score (self, i, first + i);
-    }
+    s_write_scores (self);
     size_t end = s_write_wishes (self);
     s_write_head (self, append);
     return span_of (self->data + self->start, end - self->start);
@@ -309,13 +351,13 @@ void batch_stamp (batch_t *self, uint64_t first, uint64_t time_ms)
     self->first = first;
     self->time_ms = time_ms;
     for (size_t i = 0; i < self->count; i++) {
-        envelope_stamp ((uint8_t *)self->data + self->members[i], first + i, time_ms);
+        envelope_stamp ((uint8_t *)self->data + self->envelopes[i], first + i, time_ms);
     }
 }
 
-span_t batch_member (const batch_t *self, size_t index)
+span_t batch_envelope (const batch_t *self, size_t index)
 {
-    return span_of (self->data + self->members[index], self->sizes[index]);
+    return span_of (self->data + self->envelopes[index], self->sizes[index]);
 }
 
 bool batch_waits (const batch_t *self, const ask_t *ask)
@@ -337,34 +379,37 @@ void batch_forget (batch_t *self, const ask_t *ask)
     }
 }
 
-//  Copies message `index` of another batch to the end of this one.
-static void s_copy_member (batch_t *self, const batch_t *from, size_t index, ask_t *ask, size_t ask_at)
+//  Copies message `index` of another batch, whose wishes begin at `wish`, to the end of this one.
+static void s_copy_message (batch_t *self, const batch_t *from, size_t index, size_t wish, ask_t *ask, size_t ask_at)
 {
     s_make_room (self, from->sizes[index] + PAIR_EXTRA);
     if (ask) {
         s_add_waiter (self, ask, ask_at);
     }
-    for (size_t i = 0; i < from->wish_count; i++) {
-        if (from->wishes[i].index == index) {
-            s_add_wish (self, from->wishes[i]);
-        }
+    for (; wish < from->wish_count && from->wishes[wish].index == index; wish++) {
+        s_add_wish (self, from->wishes[wish]);
     }
-    memcpy (s_begin_member (self, from->sizes[index]), from->data + from->members[index], from->sizes[index]);
-    s_end_member (self, from->sizes[index]);
+    memcpy (s_put_envelope (self, from->sizes[index]), from->data + from->envelopes[index], from->sizes[index]);
 }
 
 void batch_leave_out (batch_t *self, const bool *out)
 {
     batch_t *kept = batch_new ();
+    batch_reset (kept, self->pack);
     const waiter_t *waiter = self->waiters, *end = waiter + self->waiter_count;
+    size_t wish = 0;
     for (size_t i = 0; i < self->count; i++) {
-        //  Waiters stand in the order of their messages.
+        //  Waiters and wishes stand in the order of their messages.
         while (waiter < end && i >= waiter->at + waiter->count) {
             waiter++;
         }
+        while (wish < self->wish_count && self->wishes[wish].index < i) {
+            wish++;
+        }
         bool waited = waiter < end && i >= waiter->at;
         if (!out[i]) {
-            s_copy_member (kept, self, i, waited ? waiter->ask : NULL, waited ? waiter->ask_at + i - waiter->at : 0);
+            size_t ask_at = waited ? waiter->ask_at + i - waiter->at : 0;
+            s_copy_message (kept, self, i, wish, waited ? waiter->ask : NULL, ask_at);
         }
     }
     kept->closed = self->closed;

@@ -10,8 +10,10 @@
 #include "message.h"
 
 enum {
-    BATCH_MESSAGES = 256,  //  beyond these a batch takes no more, unless it was empty
-    BATCH_BYTES = 262144
+    BATCH_MESSAGES = 256,          //  beyond these a batch takes no more, unless it was empty
+    BATCH_PACKED_MESSAGES = 1024,  //  the same where messages share members
+    BATCH_BYTES = 262144,
+    BATCH_MEMBER_BYTES = 65536  //  beyond these a member takes no more, unless it was empty
 };
 
 //  A run of messages that a publish waits for.
@@ -31,11 +33,20 @@ typedef struct {
     uint64_t number;
 } wish_t;
 
+//  A member of the log's sorted set: envelopes back to back.
+typedef struct {
+    uint32_t at;      //  in data: where its score's place begins
+    uint32_t begins;  //  and where its first envelope does
+    uint32_t size;    //  of the envelopes
+    uint32_t count;   //  of them
+} member_t;
+
 typedef struct batch batch_t;
 
 struct batch {
     struct channel *channel;  //  whose queue it stands in
     batch_t *next;            //  in its channel's queue
+    uint32_t pack;            //  messages that may share a member
     uint32_t count;           //  messages
     size_t bytes;             //  of their envelopes
     bool closed;              //  takes no more messages
@@ -46,13 +57,16 @@ struct batch {
     waiter_t *waiters;
     size_t waiter_count;
     size_t waiter_room;
-    //  The command: head, then for each message score and member
+    //  The command: head, then for each member score and envelopes
     char *data;
     size_t size;
     size_t room;
-    size_t start;       //  where the head begins, once it is written
-    uint32_t *members;  //  offset of each member in data
-    uint32_t *sizes;    //  its size
+    size_t start;         //  where the head begins, once it is written
+    uint32_t *envelopes;  //  offset in data of each message's envelope
+    uint32_t *sizes;      //  its size
+    size_t envelope_room;
+    member_t *members;
+    size_t member_count;
     size_t member_room;
     wish_t *wishes;  //  in the order of their messages
     size_t wish_count;
@@ -76,8 +90,8 @@ batch_t *batch_new (void);
 
 void batch_destroy (batch_t **self_p);
 
-//  Empties a batch for its next use; keeps its memory.
-void batch_reset (batch_t *self);
+//  Empties a batch for its next use; keeps its memory. Up to `pack` messages will share a member.
+void batch_reset (batch_t *self, uint32_t pack);
 
 //  True when `count` messages of `bytes` envelope bytes may still join.
 bool batch_has_room (const batch_t *self, size_t count, size_t bytes);
@@ -85,14 +99,14 @@ bool batch_has_room (const batch_t *self, size_t count, size_t bytes);
 //  Copies the message in; ask is NULL or waits for it as its message ask_at.
 void batch_add (batch_t *self, const message_t *message, ask_t *ask, size_t ask_at);
 
-//  Stamps the members and writes the head. The result is borrowed until the batch is changed.
+//  Stamps the envelopes, writes the scores and the head. The result is borrowed until the batch is changed.
 span_t batch_command (batch_t *self, const append_t *append, uint64_t first, uint64_t time_ms);
 
-//  Stamps the members with what Redis gave them, when that differs from what they have.
+//  Stamps the envelopes with what Redis gave them, when that differs from what they have.
 void batch_stamp (batch_t *self, uint64_t first, uint64_t time_ms);
 
 //  Message index's envelope, borrowed.
-span_t batch_member (const batch_t *self, size_t index);
+span_t batch_envelope (const batch_t *self, size_t index);
 
 //  True when the ask waits for some of its messages.
 bool batch_waits (const batch_t *self, const ask_t *ask);

@@ -25,12 +25,18 @@ call_t *call_new (desk_t *desk, peer_t *peer, zmq_msg_t *body)
 void call_answer (call_t *self, reply_t *reply)
 {
     assert (self->place);
-    router_send (self->desk->router, &self->peer, &reply->buffer);
+    router_send (self->desk->router, &self->peer, &reply->buffer, self->leases);
+    self->leases = NULL;
     zlistx_detach (self->parked ? self->desk->parked : self->desk->calls, self->place);
     self->place = NULL;
     if (self->waiting) {
-        zlistx_detach (self->desk->waiting, self->waiting);
+        zlistx_detach (
+            self->desk->waiting[self->request.op == OP_TAKE ? WAITING_TAKES : WAITING_REPLAYS], self->waiting);
         self->waiting = NULL;
+    }
+    if (self->leave) {
+        self->leave (self);
+        self->leave = NULL;
     }
 }
 
@@ -153,12 +159,17 @@ static bool s_redis_is_up (call_t *self)
     return false;
 }
 
-void call_script (call_t *self, script_t script, link_reply_fn *fn, int argc, const span_t *words)
+void call_script_for (call_t *self, script_t script, link_reply_fn *fn, void *arg, int argc, const span_t *words)
 {
     if (s_redis_is_up (self)) {
         self->due++;
-        link_script (self->desk->link, script, fn, self, argc, words);
+        link_script (self->desk->link, script, fn, arg, argc, words);
     }
+}
+
+void call_script (call_t *self, script_t script, link_reply_fn *fn, int argc, const span_t *words)
+{
+    call_script_for (self, script, fn, self, argc, words);
 }
 
 void call_command (call_t *self, link_reply_fn *fn, int argc, const span_t *words)

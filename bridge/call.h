@@ -8,10 +8,18 @@
 #include "ask.h"
 #include "config.h"
 #include "ear.h"
+#include "hints.h"
 #include "link.h"
 #include "reply.h"
 #include "request.h"
+#include "returns.h"
 #include "router.h"
+
+//  Calls that may wait, by what they wait for.
+enum { WAITING_REPLAYS, WAITING_TAKES, WAITING_KINDS };
+
+typedef struct taker taker_t;
+typedef struct takers takers_t;
 
 //  What all calls share; owned by control.
 typedef struct {
@@ -19,14 +27,17 @@ typedef struct {
     router_t *router;
     link_t *link;
     ear_t *ear;
-    zsock_t *lane;              //  asks go there
-    asks_t asks;                //  gathered for it
-    zsock_t *keeper;            //  hints go there
-    zlistx_t *calls;            //  those not yet answered and not parked, by deadline_ms
-    zlistx_t *parked;           //  those that wait for an append instead
-    zlistx_t *waiting;          //  calls that may wait, from before their first read until they are answered
-    zlistx_t *woken;            //  of the parked ones; their `due` counts it
-    int64_t wait_deadline_ms;   //  no parked call's time is over before
+    zsock_t *lane;  //  asks go there
+    asks_t asks;    //  gathered for it
+    hints_t *hints;
+    zlistx_t *calls;                   //  those not yet answered and not parked, by deadline_ms
+    zlistx_t *parked;                  //  those that wait for something to come instead
+    zlistx_t *waiting[WAITING_KINDS];  //  calls that may wait, from before their first read until they are answered
+    zlistx_t *woken;                   //  of the parked ones; their `due` counts it
+    takers_t *takers;
+    returns_t *returns;
+    int64_t wait_deadline_ms;   //  no parked call's time is over before, nor has it to look again
+    size_t member_bytes;        //  what takes must expect of a member, see ops_take.c
     zlistx_t *turns;            //  calls whose turn has not come; their `due` counts it
     size_t heavy;               //  calls that have had their turn and have not ended
     struct replicas *replicas;  //  NULL: none are asked
@@ -55,12 +66,16 @@ struct call {
     void (*work_destroy) (void **work_p);
     void (*begin) (call_t *);  //  when its turn comes
     bool heavy;
-    //  A replay that may wait; see waits.h
+    leases_t *leases;  //  that go back when the reply can't be delivered
+    //  One that may wait; see waits.h
     int64_t wait_until_ms;
-    void *waiting;  //  in desk->waiting
+    int64_t look_at_ms;  //  when to look again in any case; INT64_MAX: never
+    void *waiting;       //  in desk->waiting
     bool parked;
-    bool missed;  //  something was appended since it began to read
+    bool missed;  //  something came since it began to read
     void (*begin_again) (call_t *);
+    taker_t *taker;            //  see takers.h; NULL: none
+    void (*leave) (call_t *);  //  when it is answered; NULL: nothing to do
 };
 
 //  Takes peer and body. The call stands in desk->calls.
@@ -94,6 +109,10 @@ void call_drop_turns (desk_t *desk);
 
 //  Sends a script for the call; its reply goes to fn, with the call as arg. Answers `unavailable` when Redis is away.
 void call_script (call_t *self, script_t script, link_reply_fn *fn, int argc, const span_t *words);
+
+//  The same, where fn needs more than the call: arg leads to it.
+void call_script_for (call_t *self, script_t script, link_reply_fn *fn, void *arg, int argc, const span_t *words);
+
 void call_command (call_t *self, link_reply_fn *fn, int argc, const span_t *words);
 
 //  First in each fn: counts the reply, and answers for a lost connection or Redis's error. True when the reply is

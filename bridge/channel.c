@@ -21,6 +21,7 @@ channel_t *channel_new (const config_t *config, span_t name)
 {
     const char *prefix = config->prefix;
     channel_t *self = calloc (1, sizeof *self);
+    self->pack = (uint32_t)config_policy (config, name)->pack;
     self->limits = config_limits (config, name);
     self->name = strndup (name.data, name.size);
     self->name_size = name.size;
@@ -67,6 +68,7 @@ batch_t *channel_batch (channel_t *self, size_t count, size_t bytes, batch_t **s
     }
     batch_t *batch = *spare ? *spare : batch_new ();
     *spare = NULL;
+    batch_reset (batch, self->pack);
     batch->channel = self;
     if (self->last) {
         self->last->next = batch;
@@ -90,6 +92,14 @@ batch_t *channel_next (channel_t *self)
     return self->sent < IN_FLIGHT_AT_ONCE || batch->closed ? batch : NULL;
 }
 
+uint64_t channel_expects (const channel_t *self)
+{
+    //  What is in flight is announced too, and maybe before its reply comes: only what lies above it is known to be
+    //  another writer's.
+    uint64_t own = self->head + self->sent_messages;
+    return (self->seen_head > own ? self->seen_head + self->sent_messages : own) + 1;
+}
+
 void channel_mark_sent (channel_t *self, batch_t *batch)
 {
     batch->maybe_stored = true;
@@ -97,9 +107,8 @@ void channel_mark_sent (channel_t *self, batch_t *batch)
     self->sent_messages += batch->count;
 }
 
-batch_t *channel_confirm (channel_t *self)
+static batch_t *s_take_first (channel_t *self)
 {
-    assert (self->sent > 0);
     batch_t *batch = self->first;
     self->first = batch->next;
     if (!self->first) {
@@ -107,10 +116,51 @@ batch_t *channel_confirm (channel_t *self)
     }
     batch->next = NULL;
     self->queued--;
+    return batch;
+}
+
+batch_t *channel_drop (channel_t *self)
+{
+    assert (self->sent == 0);
+    return self->first ? s_take_first (self) : NULL;
+}
+
+batch_t *channel_confirm (channel_t *self)
+{
+    assert (self->sent > 0);
+    batch_t *batch = s_take_first (self);
     self->sent--;
     self->sent_messages -= batch->count;
     self->seq++;
     return batch;
+}
+
+void channel_add_ready (ready_t *ready, channel_t *self)
+{
+    if (self->ready) {
+        return;
+    }
+    self->ready = true;
+    self->next_ready = NULL;
+    if (ready->last) {
+        ready->last->next_ready = self;
+    } else {
+        ready->first = self;
+    }
+    ready->last = self;
+}
+
+channel_t *channel_take_ready (ready_t *ready)
+{
+    channel_t *self = ready->first;
+    if (self) {
+        ready->first = self->next_ready;
+        if (!ready->first) {
+            ready->last = NULL;
+        }
+        self->ready = false;
+    }
+    return self;
 }
 
 void channel_grew (channel_t *self, uint64_t head, uint64_t time_ms)

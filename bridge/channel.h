@@ -21,6 +21,7 @@ struct channel {
     char *keys[4];    //  log, meta, gaps, ids
     zmq_msg_t topic;  //  the name, as frame 0 of what is fanned out
     limits_t limits;
+    uint32_t pack;     //  messages that may share a member
     uint64_t head;     //  highest id that this bridge has seen given; 0: none
     uint64_t time_ms;  //  of the newest confirmed message
     bool listed;       //  in zrb:channels, on this connection
@@ -32,6 +33,7 @@ struct channel {
     batch_t *held_first;  //  confirmed batches, ids ascending, all above the cursor
     batch_t *held_last;
     bool refilling;   //  a read of the log is under way
+    uint64_t told;    //  the cursor, when heads told of it last
     int64_t grew_ms;  //  zclock_mono: when the cursor last moved
     void *grown;      //  its place in heads' list; NULL: none
 
@@ -53,6 +55,17 @@ struct channel {
     const ask_t *asked;  //  the publish that is being added to it; NULL otherwise
 };
 
+//  Channels with something to send, each once, first come first served.
+typedef struct {
+    channel_t *first;
+    channel_t *last;
+} ready_t;
+
+void channel_add_ready (ready_t *ready, channel_t *self);
+
+//  NULL: none is ready.
+channel_t *channel_take_ready (ready_t *ready);
+
 channel_t *channel_new (const config_t *config, span_t name);
 
 void channel_destroy (channel_t **self_p);
@@ -63,11 +76,18 @@ batch_t *channel_batch (channel_t *self, size_t count, size_t bytes, batch_t **s
 //  The next batch to send, or NULL: none waits, or as many are in flight as may be.
 batch_t *channel_next (channel_t *self);
 
+//  The first id that the next batch to send will get, unless another writer comes between.
+uint64_t channel_expects (const channel_t *self);
+
 //  The batch was sent, in the place that channel_next said.
 void channel_mark_sent (channel_t *self, batch_t *batch);
 
 //  Takes the oldest batch, which Redis has confirmed, out of the queue. The caller owns it.
 batch_t *channel_confirm (channel_t *self);
+
+//  Takes the oldest batch out of the queue of a channel that has nothing in flight, to be sent no more; NULL: none is left.
+//  The caller owns it, and renews the session.
+batch_t *channel_drop (channel_t *self);
 
 //  A confirmed batch has given ids up to head.
 void channel_grew (channel_t *self, uint64_t head, uint64_t time_ms);

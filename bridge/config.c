@@ -411,8 +411,8 @@ const policy_t *config_policy (const config_t *self, span_t channel)
 limits_t config_limits (const config_t *self, span_t channel)
 {
     const policy_t *policy = config_policy (self, channel);
-    limits_t limits = {0, 0, 0};
-    if (strcmp (policy->retain, "all") == 0) {
+    limits_t limits = {.acked = strcmp (policy->retain, "acked") == 0};
+    if (!limits.acked) {
         limits.max_messages = (uint64_t)policy->max_messages;
         limits.max_age_ms = (uint64_t)policy->max_age_s * 1000;
         limits.max_bytes = (uint64_t)policy->max_bytes;

@@ -84,6 +84,7 @@ typedef struct {
     uint64_t max_messages;
     uint64_t max_age_ms;
     uint64_t max_bytes;
+    bool acked;  //  what all groups have settled goes
 } limits_t;
 
 limits_t config_limits (const config_t *self, span_t channel);

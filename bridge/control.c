@@ -6,10 +6,10 @@
 #include "control.h"
 #include "deadline.h"
 #include "log.h"
-#include "keeper.h"
 #include "ops.h"
 #include "replicas.h"
 #include "store.h"
+#include "takers.h"
 #include "waits.h"
 
 enum {
@@ -32,6 +32,20 @@ static void (*const s_serve[OP_COUNT]) (call_t *) = {
     [OP_INFO] = op_info,
     [OP_CANCEL] = op_cancel,
     [OP_PING] = op_ping,
+    [OP_PENDING] = op_pending,
+    [OP_DEAD] = op_dead,
+    [OP_REDRIVE] = op_redrive,
+    [OP_GROUP_CREATE] = op_group_create,
+    [OP_GROUP_SEEK] = op_group_seek,
+    [OP_GROUP_DELETE] = op_group_delete,
+    [OP_PAUSE] = op_pause,
+    [OP_RESUME] = op_pause,
+    [OP_TAKE] = op_take,
+    [OP_ACK] = op_settle,
+    [OP_NACK] = op_settle,
+    [OP_TOUCH] = op_settle,
+    [OP_BURY] = op_settle,
+    [OP_RELEASE] = op_release,
 };
 
 static void s_serve_request (desk_t *desk, peer_t *peer, zmq_msg_t *body)
@@ -62,7 +76,7 @@ static void s_read_requests (desk_t *desk)
         if (rc < 0) {
             reply_t reply;
             reply_fault (&reply, span_of ("", 0), &fault);
-            router_send (desk->router, &peer, &reply.buffer);
+            router_send (desk->router, &peer, &reply.buffer, NULL);
         } else {
             s_serve_request (desk, &peer, &body);
             zmq_msg_close (&body);
@@ -160,19 +174,46 @@ static void s_turn (desk_t *desk, zmq_pollitem_t *items, int64_t until_ms)
 static void s_on_appended (void *owner, span_t channel, uint64_t first, uint64_t head)
 {
     waits_appended (owner, channel);
+    takers_takeable (owner, channel, span_of (NULL, 0));
+}
+
+static void s_on_takeable (void *owner, span_t channel, span_t group)
+{
+    waits_takeable (owner, channel, group);
+    takers_takeable (owner, channel, group);
+}
+
+static void s_wake_all (desk_t *desk)
+{
+    waits_wake_all (desk);
+    takers_wake_all (desk);
+}
+
+//  A reply has gone, or its client has: then what it brought goes back.
+static void s_on_ticket (void *owner, void *ticket, bool gone)
+{
+    desk_t *desk = owner;
+    leases_t *leases = ticket;
+    if (gone) {
+        leases_destroy (&leases);
+    } else {
+        returns_leases (desk->returns, &leases);
+    }
 }
 
 //  What was to be read while Redis was away is read now.
 static void s_on_state (void *owner, bool up)
 {
+    desk_t *desk = owner;
     if (up) {
-        waits_wake_all (owner);
+        s_wake_all (desk);
+        returns_again (desk->returns);
     }
 }
 
 static void s_on_missed (void *owner)
 {
-    waits_wake_all (owner);
+    s_wake_all (owner);
 }
 
 control_t *control_new (const config_t *config, const char *redis_url, zsock_t **lane_p, char *error, size_t error_size)
@@ -185,20 +226,25 @@ control_t *control_new (const config_t *config, const char *redis_url, zsock_t *
     desk->calls = zlistx_new ();
     desk->turns = zlistx_new ();
     desk->parked = zlistx_new ();
-    desk->waiting = zlistx_new ();
+    desk->waiting[WAITING_REPLAYS] = zlistx_new ();
+    desk->waiting[WAITING_TAKES] = zlistx_new ();
+    desk->takers = takers_new ();
+    desk->returns = returns_new (config, &desk->link);
     desk->woken = zlistx_new ();
     desk->wait_deadline_ms = INT64_MAX;
     desk->channels_key = store_key (config->prefix, "channels");
     desk->started_ms = zclock_mono ();
-    desk->keeper = zsock_new_push (">" KEEPER_HINTS);
+    desk->hints = hints_new (config);
     desk->link = link_new ("control", redis_url, config->prefix, s_on_state, desk);
     link_judge (desk->link, false, config->strict);
-    desk->ear = ear_new ("control-ear", redis_url, config->prefix, s_on_appended, s_on_missed, desk);
+    desk->ear = ear_new ("control-ear", redis_url, config->prefix, s_on_appended, s_on_takeable, s_on_missed, desk);
     desk->replicas = replicas_new (config, redis_url, op_publish_told);
     desk->router = router_new (config, self->bound, sizeof self->bound, error, error_size);
     if (!desk->router) {
         control_destroy (&self);
+        return NULL;
     }
+    router_on_ticket (desk->router, s_on_ticket, desk);
     return self;
 }
 
@@ -227,10 +273,13 @@ void control_destroy (control_t **self_p)
     zlistx_destroy (&desk->calls);
     zlistx_destroy (&desk->turns);
     zlistx_destroy (&desk->parked);
-    zlistx_destroy (&desk->waiting);
+    zlistx_destroy (&desk->waiting[WAITING_REPLAYS]);
+    zlistx_destroy (&desk->waiting[WAITING_TAKES]);
+    takers_destroy (&desk->takers);
+    returns_destroy (&desk->returns);
     zlistx_destroy (&desk->woken);
     zsock_destroy (&desk->lane);
-    zsock_destroy (&desk->keeper);
+    hints_destroy (&desk->hints);
     free (desk->channels_key);
     free (self);
     *self_p = NULL;
@@ -244,6 +293,11 @@ static void s_drain (desk_t *desk, zmq_pollitem_t *items)
     items[ITEM_ROUTER].events = 0;
     waits_end_all (desk);
     while (desk->living && zclock_mono () < until_ms) {
+        s_turn (desk, items, until_ms);
+    }
+    //  What nobody has taken by now goes back.
+    router_give_up (desk->router);
+    while (returns_count (desk->returns) && link_is_up (desk->link) && zclock_mono () < until_ms) {
         s_turn (desk, items, until_ms);
     }
 }

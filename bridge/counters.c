@@ -19,6 +19,7 @@ const counter_t counter_table[] = {
     COUNTER (stored_batches),
     COUNTER (restamped_batches),
     COUNTER (resent_batches),
+    COUNTER (id_jumps),
     COUNTER (fanout_messages),
     COUNTER (refilled_messages),
     COUNTER (in_flight_messages),

@@ -19,6 +19,7 @@ typedef struct {
     uint64_t stored_batches;
     uint64_t restamped_batches;  //  another writer came between, or a clock was out of bounds
     uint64_t resent_batches;     //  refused, or their reply was lost
+    uint64_t id_jumps;           //  appends that left ids out, since Redis may have lost some
     uint64_t fanout_messages;
     uint64_t refilled_messages;  //  of those, read from the log: others wrote them
     uint64_t in_flight_messages;

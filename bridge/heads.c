@@ -1,4 +1,5 @@
-//  heads - the beat on topic $heads. In the lane's thread; builds it, and leaves the sending to the fan-out.
+//  heads - the beat on topic $heads, and the word that a channel has grown. In the lane's thread; builds the beat, and
+//  leaves the sending to the fan-out.
 
 #include <msgpack.h>
 #include "envelope.h"
@@ -6,7 +7,10 @@
 
 enum {
     BEAT_EVERY_MS = 1000,
-    TOLD_FOR_MS = 10000  //  how long a channel is told after it grew
+    TOLD_FOR_MS = 10000,  //  how long a channel is told after it grew
+    //  A channel with a limit of number is told of sooner, when it has grown by this part of the limit, and by so many
+    SOONER_PART = 256,
+    SOONER_LEAST = 256
 };
 
 struct heads {
@@ -14,12 +18,17 @@ struct heads {
     zlistx_t *grown;  //  channels, by when they last grew
     uint64_t seq;
     int64_t beat_at_ms;
+    int64_t told_ms;  //  when all that had grown was told of, last
+    heads_grown_fn *on_grown;
+    void *owner;
 };
 
-heads_t *heads_new (const char *bridge)
+heads_t *heads_new (const char *bridge, heads_grown_fn *on_grown, void *owner)
 {
     heads_t *self = calloc (1, sizeof *self);
     self->bridge = bridge;
+    self->on_grown = on_grown;
+    self->owner = owner;
     self->grown = zlistx_new ();
     self->beat_at_ms = zclock_mono ();
     return self;
@@ -35,21 +44,35 @@ void heads_destroy (heads_t **self_p)
     }
 }
 
+static void s_tell (heads_t *self, channel_t *channel)
+{
+    channel->told = channel->cursor;
+    self->on_grown (self->owner, channel);
+}
+
 void heads_grew (heads_t *self, channel_t *channel)
 {
     channel->grew_ms = zclock_mono ();
     if (!channel->grown) {
         channel->grown = zlistx_add_end (self->grown, channel);
     }
+    uint64_t sooner = channel->limits.max_messages / SOONER_PART;
+    if (channel->limits.max_messages &&
+        channel->cursor >= channel->told + (sooner > SOONER_LEAST ? sooner : SOONER_LEAST)) {
+        s_tell (self, channel);
+    }
 }
 
-void heads_each (heads_t *self, int64_t since_ms, void (*fn) (void *owner, const channel_t *channel), void *owner)
+//  Tells of all that has grown since the last time.
+static void s_tell_grown (heads_t *self)
 {
+    int64_t now_ms = zclock_mono ();
     for (channel_t *channel = zlistx_first (self->grown); channel; channel = zlistx_next (self->grown)) {
-        if (channel->grew_ms >= since_ms) {
-            fn (owner, channel);
+        if (channel->grew_ms >= self->told_ms) {
+            s_tell (self, channel);
         }
     }
+    self->told_ms = now_ms;
 }
 
 int64_t heads_deadline_ms (const heads_t *self)
@@ -109,6 +132,7 @@ int heads_beat (heads_t *self, const char *store, uint64_t time_ms, zmq_msg_t *e
     if (self->beat_at_ms <= now_ms) {
         self->beat_at_ms = now_ms + BEAT_EVERY_MS;
     }
+    s_tell_grown (self);
     s_drop_quiet (self);
     msgpack_sbuffer headers, heads;
     msgpack_sbuffer_init (&headers);

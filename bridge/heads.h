@@ -9,16 +9,16 @@
 
 typedef struct heads heads_t;
 
+//  Told of a channel within about a second after it grew, and sooner when it has grown much and has a limit of number.
+typedef void (heads_grown_fn) (void *owner, const channel_t *channel);
+
 //  `bridge` is the random id of this start; borrowed.
-heads_t *heads_new (const char *bridge);
+heads_t *heads_new (const char *bridge, heads_grown_fn *on_grown, void *owner);
 
 void heads_destroy (heads_t **self_p);
 
 //  The channel's head has been fanned out up to channel->cursor.
 void heads_grew (heads_t *self, channel_t *channel);
-
-//  Calls fn with each channel that grew at since_ms or later, as zclock_mono tells it; within the last 10 s.
-void heads_each (heads_t *self, int64_t since_ms, void (*fn) (void *owner, const channel_t *channel), void *owner);
 
 //  When the next beat is due.
 int64_t heads_deadline_ms (const heads_t *self);

@@ -1,13 +1,12 @@
 //  intake - the PULL and SUB sockets. In the lane's thread; never waits, and no message stops those behind it.
 
-#include <msgpack.h>
 #include "intake.h"
 #include "log.h"
+#include "reject.h"
 #include "socket.h"
 
 enum {
     FRAMES = 4,  //  one more than a message may have; the rest is read and dropped
-    REJECTED_PAYLOAD_BYTES = 4096,
     LOG_EVERY_MS = 1000
 };
 
@@ -70,12 +69,6 @@ void *intake_sub (intake_t *self)
 
 //  Rejected messages
 
-static void s_pack_text (msgpack_packer *packer, span_t text)
-{
-    msgpack_pack_str (packer, text.size);
-    msgpack_pack_str_body (packer, text.data, text.size);
-}
-
 static void s_log_rejection (intake_t *self, const char *reason, const char *peer)
 {
     int64_t now_ms = zclock_mono ();
@@ -95,32 +88,7 @@ static void s_reject (intake_t *self, const message_t *message, const char *reas
     peer = peer ? peer : "";
     self->counters->rejected_messages++;
     s_log_rejection (self, reason, peer);
-    msgpack_sbuffer headers;
-    msgpack_sbuffer_init (&headers);
-    msgpack_packer packer;
-    msgpack_packer_init (&packer, &headers, msgpack_sbuffer_write);
-    msgpack_pack_map (&packer, 2 + (message->channel.size > 0));
-    s_pack_text (&packer, span_text ("reason"));
-    s_pack_text (&packer, span_text (reason));
-    s_pack_text (&packer, span_text ("peer"));
-    s_pack_text (&packer, span_text (peer));
-    if (message->channel.size) {
-        s_pack_text (&packer, span_text ("channel"));
-        s_pack_text (&packer, message->channel);
-    }
-    message_t rejected = {
-        .channel = span_text ("$rejected"),
-        .payload = message->payload.data ? message->payload : raw,
-        .headers = span_of (headers.data, headers.size),
-        .delay_ms = -1,
-        .at_ms = -1,
-        .ttl_ms = -1,
-    };
-    if (rejected.payload.size > REJECTED_PAYLOAD_BYTES) {
-        rejected.payload.size = REJECTED_PAYLOAD_BYTES;
-    }
-    writer_store (self->writer, &rejected);
-    msgpack_sbuffer_destroy (&headers);
+    reject (self->writer, message->channel, message->payload.data ? message->payload : raw, reason, peer);
 }
 
 static void s_take (intake_t *self, zmq_msg_t *frames, size_t count)

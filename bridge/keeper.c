@@ -2,8 +2,8 @@
 //  does what is due (timers.c). One thread, one Redis connection and one to listen, in small steps, so that Redis serves
 //  everybody else between two. Any number of bridges may do this at once.
 //
-//  A channel has its turn when it is named over inproc, by a flush or since it has grown; when its oldest message is too
-//  old; and in a slow round of all, in slices.
+//  A channel has its turn when it is named over inproc, by a flush, since it has grown, or since something was settled;
+//  when its oldest message is too old; and in a slow round of all, in slices.
 
 #include "deadline.h"
 #include "keeper.h"
@@ -120,7 +120,7 @@ static void s_send_step (keeper_t *self, turn_t *turn, script_t script, int argc
     link_script (self->link, script, s_on_step, turn, argc, words);
 }
 
-//  Raises the floor as the channel's limits demand. `meta`: the key.
+//  Raises the floor as the channel's limits demand, or to what its groups have not settled. `meta`: the key.
 static void s_retain (keeper_t *self, turn_t *turn, span_t meta)
 {
     limits_t limits = config_limits (self->config, span_text (turn->name));
@@ -134,6 +134,10 @@ static void s_retain (keeper_t *self, turn_t *turn, span_t meta)
         span_t words[] = {span_text ("1"), meta, span_number (numbers[2], limits.max_bytes),
             span_number (numbers[3], STEP_MEMBERS), span_number (numbers[4], STEP_BYTES)};
         s_send_step (self, turn, SCRIPT_SHRINK, 5, words);
+    }
+    if (limits.acked) {
+        span_t words[] = {span_text ("1"), meta};
+        s_send_step (self, turn, SCRIPT_ACKED, 2, words);
     }
 }
 
@@ -193,8 +197,9 @@ static void s_take_hints (keeper_t *self)
     char name[256];
     int size;
     while ((size = zmq_recv (zsock_resolve (self->hints), name, sizeof name - 1, ZMQ_DONTWAIT)) >= 0) {
-        name[size] = 0;
-        schedule_add (self->turns, span_text (name), zclock_mono ());
+        span_t channel = span_of (name, (size_t)size);
+        bool acked = config_limits (self->config, channel).acked;
+        schedule_add (self->turns, channel, zclock_mono () + (acked ? KEEPER_SETTLED_MS : 0));
     }
 }
 

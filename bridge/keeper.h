@@ -10,6 +10,9 @@
 //  Where control and lane name channels that have something to free, or have grown: a PULL socket, one name a message.
 #define KEEPER_HINTS "inproc://keeper"
 
+//  A channel that retains what is not acked has its turn so long after it was named: what is settled until then counts.
+enum { KEEPER_SETTLED_MS = 200 };
+
 typedef struct keeper keeper_t;
 
 keeper_t *keeper_new (const config_t *config, const char *redis_url);

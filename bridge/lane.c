@@ -28,9 +28,8 @@ struct lane {
     ear_t *ear;
     char bridge[33];  //  random id of this start
     zsock_t *control;
-    zsock_t *keeper;    //  hints go there
-    int64_t hinted_ms;  //  when, last
-    asks_t answers;     //  gathered for control
+    zsock_t *keeper;  //  hints go there
+    asks_t answers;   //  gathered for control
     counters_t counters;
     char bound[1024];
 };
@@ -79,14 +78,6 @@ static void s_hint_keeper (void *owner, const channel_t *channel)
     }
 }
 
-//  Names to the keeper what has grown since the last time, and has limits.
-static void s_hint_grown (lane_t *self)
-{
-    int64_t now_ms = zclock_mono ();
-    heads_each (self->heads, self->hinted_ms, s_hint_keeper, self);
-    self->hinted_ms = now_ms;
-}
-
 static void s_beat (lane_t *self)
 {
     const link_store_t *store = writer_redis (self->writer);
@@ -95,7 +86,6 @@ static void s_beat (lane_t *self)
     //  Before Redis was met once there is no store to tell of.
     if (store->store[0] && heads_beat (self->heads, store->store, now_ms, &envelope) == 0) {
         fanout_send_beat (self->fanout, &envelope);
-        s_hint_grown (self);
     }
 }
 
@@ -113,9 +103,9 @@ lane_t *lane_new (const config_t *config, const char *redis_url, zsock_t **contr
         zuuid_t *bridge = zuuid_new ();
         snprintf (self->bridge, sizeof self->bridge, "%s", zuuid_str (bridge));
         zuuid_destroy (&bridge);
-        self->heads = heads_new (self->bridge);
+        self->heads = heads_new (self->bridge, s_hint_keeper, self);
         self->writer = writer_new (config, redis_url, self->fanout, self->heads, &self->counters, s_answer, self);
-        self->ear = ear_new ("ear", redis_url, config->prefix, s_on_appended, s_on_missed, self);
+        self->ear = ear_new ("ear", redis_url, config->prefix, s_on_appended, NULL, s_on_missed, self);
         self->intake =
             intake_new (config, self->writer, &self->counters, self->bound, sizeof self->bound, error, error_size);
     }
@@ -164,7 +154,8 @@ static void s_wait (lane_t *self, zmq_pollitem_t *items, bool reading, int64_t u
     short producers = reading && !writer_is_full (self->writer) ? ZMQ_POLLIN : 0;
     items[ITEM_PULL].events = producers;
     items[ITEM_SUB].events = producers;
-    items[ITEM_REDIS] = (zmq_pollitem_t){NULL, writer_fd (self->writer), writer_events (self->writer), 0};
+    items[ITEM_REDIS] =
+        (zmq_pollitem_t){NULL, link_fd (writer_link (self->writer)), link_events (writer_link (self->writer)), 0};
     items[ITEM_EAR] = (zmq_pollitem_t){NULL, link_fd (ear_link (self->ear)), link_events (ear_link (self->ear)), 0};
     deadline_poll (items, ITEM_COUNT, deadline_ms);
 }

@@ -31,7 +31,11 @@ struct link {
     char *prefix;
     target_t target;
     link_state_fn *on_state;
-    link_message_fn *on_message;  //  NULL: takes commands
+    struct {
+        const char *pubsub_channel;
+        link_message_fn *fn;
+    } listens[LINK_LISTEN];
+    size_t listen_count;  //  0: takes commands
     void *owner;
 
     state_t state;
@@ -104,6 +108,7 @@ static void s_drop (link_t *self, const char *why)
     self->connect_at_ms = zclock_mono () + self->pause_ms;
     self->pause_ms = self->pause_ms * 2 > PAUSE_LAST_MS ? PAUSE_LAST_MS : self->pause_ms * 2;
     self->drop_wanted = false;
+    self->listen_count = 0;
     while (outbox_count (self->outbox)) {
         s_answer (self, NULL);
     }
@@ -318,11 +323,19 @@ static void s_judge (link_t *self, const redisReply *reply)
     }
 }
 
-//  ["message", channel, text], where something listens
-static bool s_is_message (const link_t *self, const redisReply *reply)
+//  Gives a message, ["message", channel, text], to whoever listens. Returns false when it is something else.
+static bool s_give_message (link_t *self, const redisReply *reply)
 {
-    return self->on_message && reply->type == REDIS_REPLY_ARRAY && reply->elements == 3 &&
-           reply->element[0]->type == REDIS_REPLY_STRING && streq (reply->element[0]->str, "message");
+    if (self->listen_count == 0 || reply->type != REDIS_REPLY_ARRAY || reply->elements != 3 ||
+        reply->element[0]->type != REDIS_REPLY_STRING || !streq (reply->element[0]->str, "message")) {
+        return false;
+    }
+    for (size_t i = 0; i < self->listen_count; i++) {
+        if (streq (reply->element[1]->str, self->listens[i].pubsub_channel)) {
+            self->listens[i].fn (self->owner, span_of (reply->element[2]->str, reply->element[2]->len));
+        }
+    }
+    return true;
 }
 
 //  Somebody emptied Redis's script cache. The link repeats its own commands, whose order with others does not matter,
@@ -356,9 +369,8 @@ static void s_read (link_t *self)
     int rc = redisBufferRead (self->redis);
     self->heard_at_ms = zclock_mono ();
     while (rc == REDIS_OK && (rc = redisGetReplyFromReader (self->redis, &reply)) == REDIS_OK && reply) {
-        if (s_is_message (self, reply)) {
-            const redisReply *message = ((redisReply *)reply)->element[2];
-            self->on_message (self->owner, span_of (message->str, message->len));
+        if (s_give_message (self, reply)) {
+            //  Nobody had asked for it.
         } else if (outbox_count (self->outbox) == outbox_unwritten (self->outbox)) {
             rc = REDIS_ERR;
         } else {
@@ -475,8 +487,10 @@ void link_load_scripts (link_t *self)
 
 void link_listen (link_t *self, const char *pubsub_channel, link_message_fn *fn, link_reply_fn *listening)
 {
+    assert (self->listen_count < LINK_LISTEN);
     span_t words[] = {span_text ("SUBSCRIBE"), span_text (pubsub_channel)};
-    self->on_message = fn;
+    self->listens[self->listen_count].pubsub_channel = pubsub_channel;
+    self->listens[self->listen_count++].fn = fn;
     link_command (self, listening, NULL, 2, words);
 }
 

@@ -82,7 +82,9 @@ void link_load_scripts (link_t *self);
 void link_reset (link_t *self, const char *why);
 
 //  Subscribes to a Pub/Sub channel: from then on the link gives each message on it to fn, and takes no more commands.
-//  To be called each time the link has come up. `listening` gets Redis's confirmation: what is published later comes.
+//  To be called each time the link has come up, for LINK_LISTEN channels at most, whose names are borrowed. `listening`
+//  gets Redis's confirmation: what is published later comes.
+enum { LINK_LISTEN = 2 };
 typedef void (link_message_fn) (void *owner, span_t message);
 void link_listen (link_t *self, const char *pubsub_channel, link_message_fn *fn, link_reply_fn *listening);
 

@@ -16,6 +16,16 @@ void op_status (call_t *call);
 void op_info (call_t *call);
 void op_cancel (call_t *call);
 void op_ping (call_t *call);
+void op_pending (call_t *call);
+void op_dead (call_t *call);
+void op_redrive (call_t *call);
+void op_group_create (call_t *call);
+void op_group_seek (call_t *call);
+void op_group_delete (call_t *call);
+void op_pause (call_t *call);  //  and resume
+void op_take (call_t *call);
+void op_settle (call_t *call);  //  ack, nack, touch, bury
+void op_release (call_t *call);
 
 //  The lane has answered the ask of a publish or an info.
 void op_publish_answered (call_t *call);

@@ -1,69 +1,45 @@
-//  ops_read - peek, status, ping: what reads Redis and changes nothing. In control's thread.
+//  ops_read - status, ping, cancel: what reads Redis and changes nothing. In control's thread.
 
 #include "name.h"
 #include "ops.h"
-#include "read.h"
-#include "splice.h"
-#include "store.h"
+#include "step.h"
 #include "waits.h"
 
 enum {
     STATUS_PAGE = 1000  //  names of the index looked at for one reply
 };
 
-//  peek
-
-static void s_on_peek (void *owner, void *arg, redisReply *reply)
-{
-    call_t *call = arg;
-    if (call_got (call, reply)) {
-        reply_t answer;
-        reply_ok (&answer, call->request.seq, 1);
-        read_t read = read_of (reply);
-        uint64_t after = read.floor - 1;
-        splice_t splice = {.reply = &answer,
-            .limit = call->request.limit,
-            .max_bytes = read_max_bytes (call),
-            .max_reply_bytes = (size_t)call->desk->config->max_reply_bytes};
-        size_t at = reply_open_array (&answer, "messages");
-        if (call->request.tail) {
-            splice_newest (&splice, call->request.channel, &read);
-        } else {
-            splice_members (&splice, call->request.channel, &read, &after, UINT64_MAX);
-        }
-        reply_close_array (&answer, at, splice.count);
-        call_answer (call, &answer);
-    }
-    call_end (call);
-}
-
-static void s_begin_peek (call_t *call)
-{
-    read_ask_t ask = {.channel = call->request.channel,
-        .until = UINT64_MAX,
-        .limit = call->request.limit,
-        .max_bytes = read_max_bytes (call),
-        .newest = call->request.tail};
-    read_send (call, s_on_peek, &ask);
-}
-
-void op_peek (call_t *call)
-{
-    call_in_turn (call, s_begin_peek);
-}
-
 //  status
 
-static void s_pack_status (reply_t *reply, span_t name, const redisReply *numbers)
+static void s_pack_group (reply_t *reply, redisReply *const *group)
 {
+    enum { NAME, CURSOR, CONSUMERS = 5, OLDEST, PAUSED };
+    static const char *const keys[] = {
+        [CURSOR] = "cursor", "waiting", "leased", "dead", [CONSUMERS] = "consumers", [OLDEST] = "oldest_ms"};
+    reply_str (reply, span_of (group[NAME]->str, group[NAME]->len));
+    msgpack_pack_map (&reply->packer, 7);
+    for (size_t i = CURSOR; i <= OLDEST; i++) {
+        reply_uint (reply, keys[i], (uint64_t)group[i]->integer);
+    }
+    reply_bool (reply, "paused", group[PAUSED]->integer != 0);
+}
+
+//  What status.lua answers.
+static void s_pack_status (reply_t *reply, const redisReply *status)
+{
+    enum { DELAYED = 5, PAUSED, GROUP_FIELDS = 8 };
     static const char *const keys[] = {"head", "floor", "count", "bytes", "last_ms", "delayed"};
-    reply_str (reply, name);
+    const redisReply *name = status->element[0], *numbers = status->element[1], *groups = status->element[2];
+    reply_str (reply, span_of (name->str, name->len));
     msgpack_pack_map (&reply->packer, 8);
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+    for (size_t i = 0; i <= DELAYED; i++) {
         reply_uint (reply, keys[i], (uint64_t)numbers->element[i]->integer);
     }
-    reply_bool (reply, "paused", false);
-    reply_map (reply, "groups", 0);
+    reply_bool (reply, "paused", numbers->element[PAUSED]->integer != 0);
+    reply_map (reply, "groups", groups->elements / GROUP_FIELDS);
+    for (size_t i = 0; i + GROUP_FIELDS <= groups->elements; i += GROUP_FIELDS) {
+        s_pack_group (reply, groups->element + i);
+    }
 }
 
 //  One channel's numbers have come; Redis answers in the order in which the names were asked for.
@@ -71,8 +47,7 @@ static void s_on_status (void *owner, void *arg, redisReply *reply)
 {
     call_t *call = arg;
     if (call_got (call, reply)) {
-        const redisReply *name = reply->element[0];
-        s_pack_status (&call->reply, span_of (name->str, name->len), reply->element[1]);
+        s_pack_status (&call->reply, reply);
         if (call->due == 0) {
             call->gathering = false;
             call_answer (call, &call->reply);
@@ -83,14 +58,7 @@ static void s_on_status (void *owner, void *arg, redisReply *reply)
 
 static void s_ask_status (call_t *call, span_t name)
 {
-    char *meta = store_channel_key (call->desk->config->prefix, name, "meta");
-    char *gaps = store_channel_key (call->desk->config->prefix, name, "gaps");
-    char *delayed = store_channel_key (call->desk->config->prefix, name, "delayed");
-    span_t words[] = {span_text ("3"), span_text (meta), span_text (gaps), span_text (delayed), name};
-    call_script (call, SCRIPT_STATUS, s_on_status, 5, words);
-    free (delayed);
-    free (meta);
-    free (gaps);
+    step_send (call, SCRIPT_STATUS, name, s_on_status, 0, NULL);
 }
 
 static void s_on_names (void *owner, void *arg, redisReply *names)

@@ -94,7 +94,13 @@ static void s_pack_limits (reply_t *reply, const config_t *config)
         {"msg_id_bytes", LIMIT_MSG_ID_BYTES},
         {"publish_messages", LIMIT_PUBLISH_MESSAGES},
         {"replay_messages", LIMIT_REPLAY_MESSAGES},
+        {"redrive_ids", LIMIT_REDRIVE_IDS},
         {"replay_channels", LIMIT_REPLAY_CHANNELS},
+        {"take_messages", LIMIT_TAKE_MESSAGES},
+        {"take_channels", LIMIT_TAKE_CHANNELS},
+        {"lease_ms", LIMIT_LEASE_MS},
+        {"settle_items", LIMIT_SETTLE_ITEMS},
+        {"reason_bytes", LIMIT_REASON_BYTES},
         {"max_reply_bytes", config->max_reply_bytes},
         {"seq_bytes", LIMIT_SEQ_BYTES},
     };

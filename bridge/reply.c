@@ -28,7 +28,12 @@ void reply_ok (reply_t *self, span_t seq, size_t keys)
 
 void reply_fault (reply_t *self, span_t seq, const fault_t *fault)
 {
-    s_begin (self, seq, 4 + (fault->retry_ms > 0) + (fault->index >= 0));
+    reply_fault_with (self, seq, fault, 0);
+}
+
+void reply_fault_with (reply_t *self, span_t seq, const fault_t *fault, size_t keys)
+{
+    s_begin (self, seq, 4 + (fault->retry_ms > 0) + (fault->index >= 0) + keys);
     reply_bool (self, "ok", false);
     reply_text (self, "code");
     reply_text (self, code_name (fault->code));

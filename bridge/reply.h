@@ -24,6 +24,9 @@ void reply_part (reply_t *self);
 //  Writes the whole of {seq, ok: false, code, message, retry_ms?, index?}.
 void reply_fault (reply_t *self, span_t seq, const fault_t *fault);
 
+//  The same with room for so many keys more, to be written behind it.
+void reply_fault_with (reply_t *self, span_t seq, const fault_t *fault, size_t keys);
+
 //  A key, or any other str.
 void reply_text (reply_t *self, const char *text);
 

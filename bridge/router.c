@@ -24,6 +24,7 @@ typedef struct {
     parcel_t *parcel;  //  the body's, when it is a long one
     int64_t until_ms;
     size_t bytes;  //  that keeping it takes
+    void *ticket;
 } kept_t;
 
 struct router {
@@ -34,6 +35,8 @@ struct router {
     int64_t pause_ms;
     zhashx_t *mailboxes;  //  routing id, in hex → mailbox_t, for peers that were sent long replies
     uint64_t undelivered;
+    router_ticket_fn *on_ticket;
+    void *owner;
 };
 
 void peer_clear (peer_t *self)
@@ -162,6 +165,14 @@ int router_recv (router_t *self, peer_t *peer, zmq_msg_t *body, fault_t *fault)
     return rc;
 }
 
+static void s_return_ticket (router_t *self, void *ticket, bool gone)
+{
+    self->undelivered += !gone;
+    if (ticket) {
+        self->on_ticket (self->owner, ticket, gone);
+    }
+}
+
 static void s_let_go_empty (router_t *self)
 {
     zlistx_t *ids = zhashx_keys (self->mailboxes);
@@ -204,8 +215,9 @@ static int s_send_frames (router_t *self, peer_t *peer, zmq_msg_t *body)
     return zmq_msg_send (body, self->socket, ZMQ_DONTWAIT) < 0 ? (errno = EHOSTUNREACH, -1) : 0;
 }
 
-//  Returns 0 when the peer took it or is gone, -1 when it must wait. peer and body are empty after 0.
-static int s_send (router_t *self, peer_t *peer, zmq_msg_t *body, parcel_t *parcel)
+//  Returns 0 when the peer took it or is gone, -1 when it must wait. peer and body are empty after 0, and the ticket has
+//  been returned.
+static int s_send (router_t *self, peer_t *peer, zmq_msg_t *body, parcel_t *parcel, void *ticket)
 {
     if (parcel) {
         mailbox_t *mailbox = s_mailbox (self, peer);
@@ -214,17 +226,18 @@ static int s_send (router_t *self, peer_t *peer, zmq_msg_t *body, parcel_t *parc
         }
         parcel_post (parcel, mailbox);
     }
-    if (s_send_frames (self, peer, body)) {
-        if (errno == EAGAIN) {
-            if (parcel) {
-                parcel_take_back (parcel);
-            }
-            return -1;
+    bool gone = s_send_frames (self, peer, body) == 0;
+    if (!gone && errno == EAGAIN) {
+        if (parcel) {
+            parcel_take_back (parcel);
         }
-        self->undelivered++;
+        return -1;
+    }
+    if (!gone) {
         zmq_msg_close (body);
     }
     peer_clear (peer);
+    s_return_ticket (self, ticket, gone);
     return 0;
 }
 
@@ -242,12 +255,12 @@ static parcel_t *s_take_reply (zmq_msg_t *body, msgpack_sbuffer *reply)
     return NULL;
 }
 
-void router_send (router_t *self, peer_t *peer, msgpack_sbuffer *reply)
+void router_send (router_t *self, peer_t *peer, msgpack_sbuffer *reply, void *ticket)
 {
     zmq_msg_t body;
     size_t size = reply->size;
     parcel_t *parcel = s_take_reply (&body, reply);
-    if (s_send (self, peer, &body, parcel) == 0) {
+    if (s_send (self, peer, &body, parcel, ticket) == 0) {
         return;
     }
     size_t bytes = sizeof (kept_t) + size;
@@ -255,13 +268,13 @@ void router_send (router_t *self, peer_t *peer, msgpack_sbuffer *reply)
         bytes += zmq_msg_size (&peer->frames[i]);
     }
     if (self->kept_bytes + bytes > KEPT_BYTES) {
-        self->undelivered++;
         peer_clear (peer);
         zmq_msg_close (&body);
+        s_return_ticket (self, ticket, false);
         return;
     }
     kept_t *kept = malloc (sizeof *kept);
-    *kept = (kept_t){*peer, body, parcel, zclock_mono () + KEPT_FOR_MS, bytes};
+    *kept = (kept_t){*peer, body, parcel, zclock_mono () + KEPT_FOR_MS, bytes, ticket};
     peer->count = 0;
     self->kept_bytes += bytes;
     if (zlistx_size (self->kept) == 0) {
@@ -276,6 +289,28 @@ int64_t router_deadline_ms (const router_t *self)
     return zlistx_size (self->kept) ? self->retry_at_ms : INT64_MAX;
 }
 
+//  The first of those kept, where the list's cursor stands.
+static void s_drop_first (router_t *self)
+{
+    const kept_t *kept = zlistx_first (self->kept);
+    self->kept_bytes -= kept->bytes;
+    zlistx_delete (self->kept, zlistx_cursor (self->kept));
+}
+
+void router_give_up (router_t *self)
+{
+    for (kept_t *kept = zlistx_first (self->kept); kept; kept = zlistx_first (self->kept)) {
+        s_return_ticket (self, kept->ticket, false);
+        s_drop_first (self);
+    }
+}
+
+void router_on_ticket (router_t *self, router_ticket_fn *fn, void *owner)
+{
+    self->on_ticket = fn;
+    self->owner = owner;
+}
+
 void router_retry (router_t *self)
 {
     int64_t now_ms = zclock_mono ();
@@ -287,18 +322,17 @@ void router_retry (router_t *self)
     for (size_t i = 0; i < count && i < RETRY_AT_ONCE; i++) {
         kept_t *kept = zlistx_first (self->kept);
         bool late = now_ms >= kept->until_ms;
-        if (!late && s_send (self, &kept->peer, &kept->body, kept->parcel)) {
+        if (!late && s_send (self, &kept->peer, &kept->body, kept->parcel, kept->ticket)) {
             zlistx_move_end (self->kept, zlistx_cursor (self->kept));
             continue;
         }
         if (late) {
-            self->undelivered++;
+            s_return_ticket (self, kept->ticket, false);
         } else {
             moved = true;
             zmq_msg_init (&kept->body);
         }
-        self->kept_bytes -= kept->bytes;
-        zlistx_delete (self->kept, zlistx_cursor (self->kept));
+        s_drop_first (self);
     }
     self->pause_ms = moved ? RETRY_FIRST_MS : self->pause_ms * 2 > RETRY_LAST_MS ? RETRY_LAST_MS : self->pause_ms * 2;
     self->retry_at_ms = now_ms + self->pause_ms;

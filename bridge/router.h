@@ -34,13 +34,21 @@ void *router_socket (router_t *self);
 int router_recv (router_t *self, peer_t *peer, zmq_msg_t *body, fault_t *fault);
 
 //  Sends a reply, or keeps it until the peer takes it. Takes what peer and reply hold, and leaves both empty.
-void router_send (router_t *self, peer_t *peer, msgpack_sbuffer *reply);
+//  `ticket` comes back exactly once: see router_on_ticket.
+void router_send (router_t *self, peer_t *peer, msgpack_sbuffer *reply, void *ticket);
+
+//  Each ticket that is not NULL is given to fn once its reply has gone (true), or can't go any more (false).
+typedef void (router_ticket_fn) (void *owner, void *ticket, bool gone);
+void router_on_ticket (router_t *self, router_ticket_fn *fn, void *owner);
 
 //  When router_retry must be called; INT64_MAX: nothing is kept.
 int64_t router_deadline_ms (const router_t *self);
 
 //  Tries again to send what is kept.
 void router_retry (router_t *self);
+
+//  Gives up what is kept.
+void router_give_up (router_t *self);
 
 //  Replies that could not be delivered: the peer was gone, or took nothing for too long.
 uint64_t router_undelivered (const router_t *self);

@@ -8,23 +8,46 @@
 #include "splice.h"
 
 enum {
-    MESSAGE_EXTRA = 16  //  bytes of a message in a reply beyond its name and envelope, at most
+    MESSAGE_EXTRA = 16,  //  bytes of a message in a reply beyond its name and envelope, at most
+    TAKEN_EXTRA = 34     //  and of one with lease and attempt
 };
 
-bool splice_envelope (splice_t *self, span_t channel, span_t envelope)
+//  Returns whether one more goes in, and counts it.
+static bool s_has_room (splice_t *self, span_t envelope, size_t extra)
 {
-    size_t reply_bytes = self->reply->buffer.size + envelope.size + channel.size + MESSAGE_EXTRA;
+    size_t reply_bytes = self->reply->buffer.size + envelope.size + extra;
     bool too_large = self->bytes + envelope.size > self->max_bytes || reply_bytes > self->max_reply_bytes;
     if (self->full || (self->count > 0 && too_large)) {
         self->full = true;
         return false;
     }
-    msgpack_pack_array (&self->reply->packer, 2);
-    reply_str (self->reply, channel);
-    reply_raw (self->reply, envelope);
     self->count++;
     self->bytes += envelope.size;
     self->full = self->count == self->limit || self->bytes >= self->max_bytes;
+    return true;
+}
+
+bool splice_envelope (splice_t *self, span_t channel, span_t envelope)
+{
+    if (!s_has_room (self, envelope, channel.size + MESSAGE_EXTRA)) {
+        return false;
+    }
+    msgpack_pack_array (&self->reply->packer, 2);
+    reply_str (self->reply, channel);
+    reply_raw (self->reply, envelope);
+    return true;
+}
+
+bool splice_taken (splice_t *self, span_t channel, span_t envelope, uint64_t lease, uint64_t attempt)
+{
+    if (!s_has_room (self, envelope, channel.size + TAKEN_EXTRA)) {
+        return false;
+    }
+    msgpack_pack_array (&self->reply->packer, 4);
+    reply_str (self->reply, channel);
+    reply_raw (self->reply, envelope);
+    msgpack_pack_uint64 (&self->reply->packer, lease);
+    msgpack_pack_uint64 (&self->reply->packer, attempt);
     return true;
 }
 

@@ -19,6 +19,9 @@ typedef struct {
 //  The bytes are one envelope. Returns false when it is one too many; the splice is full then.
 bool splice_envelope (splice_t *self, span_t channel, span_t envelope);
 
+//  The same as [channel, envelope, lease, attempt].
+bool splice_taken (splice_t *self, span_t channel, span_t envelope, uint64_t lease, uint64_t attempt);
+
 //  Puts in the envelopes that were read, in their order, whose ids lie above *after and up to until and have a message;
 //  *after becomes the last one's id. Returns true when all went in.
 bool splice_members (splice_t *self, span_t channel, const read_t *read, uint64_t *after, uint64_t until);

@@ -47,7 +47,7 @@ typedef struct {
 //  A kind of timer: sends a step of its script. `rest` is what stands behind the kind's word in the timer's name.
 typedef void (step_fn) (visit_t *visit, span_t rest);
 
-static step_fn s_due, s_expire;
+static step_fn s_due, s_expire, s_lapse;
 
 static const struct {
     const char *kind;
@@ -55,6 +55,7 @@ static const struct {
 } s_kinds[] = {
     {"delayed", s_due},
     {"ttl", s_expire},
+    {"group", s_lapse},
 };
 
 enum { KINDS = sizeof s_kinds / sizeof *s_kinds };
@@ -154,6 +155,9 @@ static void s_on_step (void *owner, void *arg, redisReply *reply)
         log_write (LEVEL_WARN, "keeper", "timer_refused", "channel=%s why=\"%s\"", visit->name, reply->str);
     } else if (reply && reply->type == REDIS_REPLY_ARRAY && reply->elements > 0) {
         visit->worked |= reply->element[0]->integer != 0;
+        if (reply->elements > 2 && reply->element[2]->integer && reply->element[0]->integer) {
+            log_write (LEVEL_WARN, "keeper", "ids_jumped", "channel=%s", visit->name);
+        }
     }
     if (--visit->due > 0) {
         return;
@@ -193,6 +197,16 @@ static void s_expire (visit_t *visit, span_t rest)
     char numbers[2][SPAN_NUMBER];
     span_t words[] = {span_number (numbers[0], STEP_MESSAGES), span_number (numbers[1], STEP_BYTES)};
     s_send_step (visit, SCRIPT_EXPIRE, 2, words);
+}
+
+//  `rest` is the group.
+static void s_lapse (visit_t *visit, span_t rest)
+{
+    const policy_t *policy = config_policy (visit->timers->config, span_text (visit->name));
+    char numbers[2][SPAN_NUMBER];
+    span_t words[] = {
+        rest, span_number (numbers[0], STEP_MESSAGES), span_number (numbers[1], (uint64_t)policy->max_deliveries)};
+    s_send_step (visit, SCRIPT_LAPSE, 3, words);
 }
 
 static void s_begin_visit (timers_t *self)

@@ -1,17 +1,42 @@
-//  waits - replays with nothing to give that wait for an append. In control's thread; polls nothing.
+//  waits - calls that wait. In control's thread; polls nothing.
 //
-//  LIMIT: each append is held against each call that waits.
+//  LIMIT: each append is held against each replay that waits.
 
+#include "deadline.h"
 #include "name.h"
+#include "takers.h"
 #include "waits.h"
+
+static zlistx_t *s_list (const call_t *call)
+{
+    return call->desk->waiting[call->request.op == OP_TAKE ? WAITING_TAKES : WAITING_REPLAYS];
+}
+
+//  The next of all who wait; NULL after the last. For a NULL call the first.
+static call_t *s_next (desk_t *desk, call_t *call)
+{
+    call_t *next = call ? zlistx_next (s_list (call)) : zlistx_first (desk->waiting[WAITING_REPLAYS]);
+    if (!next && (!call || call->request.op != OP_TAKE)) {
+        next = zlistx_first (desk->waiting[WAITING_TAKES]);
+    }
+    return next;
+}
 
 void waits_begin (call_t *call, void (*begin) (call_t *))
 {
     if (call->request.wait_ms > 0 && !call->waiting) {
         call->wait_until_ms = zclock_mono () + (int64_t)call->request.wait_ms;
-        call->waiting = zlistx_add_end (call->desk->waiting, call);
+        call->look_at_ms = INT64_MAX;
+        call->waiting = zlistx_add_end (s_list (call), call);
         call->begin_again = begin;
     }
+}
+
+//  Sees to it that the parked call's next deadline is kept.
+static void s_wait_for (desk_t *desk, const call_t *call)
+{
+    int64_t sooner_ms = deadline_sooner (call->wait_until_ms, call->look_at_ms);
+    desk->wait_deadline_ms = deadline_sooner (desk->wait_deadline_ms, sooner_ms);
 }
 
 static void s_read_again (call_t *call)
@@ -19,6 +44,8 @@ static void s_read_again (call_t *call)
     call->missed = false;
     //  While Redis is away it goes on waiting; when it is back all are woken.
     if (!link_is_up (call->desk->link) && zclock_mono () < call->wait_until_ms) {
+        call->look_at_ms = INT64_MAX;
+        s_wait_for (call->desk, call);
         return;
     }
     call_resume (call);
@@ -37,8 +64,8 @@ bool waits_on (call_t *call)
         //  Not from within the answer to its own read.
         zlistx_add_end (desk->woken, call);
         call->due++;
-    } else if (call->wait_until_ms < desk->wait_deadline_ms) {
-        desk->wait_deadline_ms = call->wait_until_ms;
+    } else {
+        s_wait_for (desk, call);
     }
     return true;
 }
@@ -58,7 +85,7 @@ static bool s_concerns (const call_t *call, span_t channel)
 }
 
 //  A call that reads just now reads once more; one that waits does so from waits_work.
-static void s_wake (call_t *call)
+void waits_wake (call_t *call)
 {
     if (call->parked && !call->missed) {
         zlistx_add_end (call->desk->woken, call);
@@ -69,25 +96,38 @@ static void s_wake (call_t *call)
 
 void waits_appended (desk_t *desk, span_t channel)
 {
-    for (call_t *call = zlistx_first (desk->waiting); call; call = zlistx_next (desk->waiting)) {
+    zlistx_t *replays = desk->waiting[WAITING_REPLAYS];
+    for (call_t *call = zlistx_first (replays); call; call = zlistx_next (replays)) {
         if (s_concerns (call, channel)) {
-            s_wake (call);
+            waits_wake (call);
+        }
+    }
+}
+
+void waits_takeable (desk_t *desk, span_t channel, span_t group)
+{
+    zlistx_t *replays = desk->waiting[WAITING_REPLAYS];
+    for (call_t *call = zlistx_first (replays); call; call = zlistx_next (replays)) {
+        if (call->request.group.size > 0 && span_compare (call->request.group, group) == 0 &&
+            s_concerns (call, channel)) {
+            waits_wake (call);
         }
     }
 }
 
 void waits_wake_all (desk_t *desk)
 {
-    for (call_t *call = zlistx_first (desk->waiting); call; call = zlistx_next (desk->waiting)) {
-        s_wake (call);
+    zlistx_t *replays = desk->waiting[WAITING_REPLAYS];
+    for (call_t *call = zlistx_first (replays); call; call = zlistx_next (replays)) {
+        waits_wake (call);
     }
 }
 
 void waits_end_all (desk_t *desk)
 {
-    for (call_t *call = zlistx_first (desk->waiting); call; call = zlistx_next (desk->waiting)) {
+    for (call_t *call = s_next (desk, NULL); call; call = s_next (desk, call)) {
         call->wait_until_ms = 0;
-        s_wake (call);
+        waits_wake (call);
     }
 }
 
@@ -101,10 +141,14 @@ static bool s_is_of (const call_t *call, const peer_t *peer, span_t seq)
 size_t waits_cancel (desk_t *desk, const peer_t *peer, span_t seq)
 {
     size_t cancelled = 0;
-    for (call_t *call = zlistx_first (desk->waiting); call; call = zlistx_next (desk->waiting)) {
+    for (call_t *call = s_next (desk, NULL); call; call = s_next (desk, call)) {
         if (s_is_of (call, peer, seq)) {
             call->wait_until_ms = 0;
-            s_wake (call);
+            if (call->taker && !call->parked) {
+                call->begin_again (call);
+            } else {
+                waits_wake (call);
+            }
             cancelled++;
         }
     }
@@ -123,11 +167,12 @@ static void s_wake_late (desk_t *desk)
         return;
     }
     desk->wait_deadline_ms = INT64_MAX;
-    for (call_t *call = zlistx_first (desk->waiting); call; call = zlistx_next (desk->waiting)) {
-        if (call->parked && call->wait_until_ms <= now_ms) {
-            s_wake (call);
-        } else if (call->parked && call->wait_until_ms < desk->wait_deadline_ms) {
-            desk->wait_deadline_ms = call->wait_until_ms;
+    for (call_t *call = s_next (desk, NULL); call; call = s_next (desk, call)) {
+        if (call->parked && deadline_sooner (call->wait_until_ms, call->look_at_ms) <= now_ms) {
+            takers_look_again (call);
+            waits_wake (call);
+        } else if (call->parked) {
+            s_wait_for (desk, call);
         }
     }
 }

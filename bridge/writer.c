@@ -8,11 +8,15 @@
 #include "envelope.h"
 #include "link.h"
 #include "log.h"
+#include "name.h"
+#include "reject.h"
 #include "store.h"
 #include "writer.h"
 
 enum {
     IN_FLIGHT_BATCHES = 64,  //  of all channels: Redis always has work, and what waits here gathers
+    //  Redis has work for a few milliseconds; a publish to another channel waits no longer behind a flood
+    IN_FLIGHT_MEMBERS = 512,
     IN_FLIGHT_BYTES = 4194304,
     RETRY_MS = 250,       //  after a refusal
     SPARE_ROOM = 1048576  //  a larger buffer is not kept for the next batch
@@ -31,10 +35,9 @@ struct writer {
     char *store_key;
     bool store_is_gone;  //  Redis was emptied since it was greeted
 
-    zhashx_t *channels;      //  name → channel_t, owned
-    channel_t *recent;       //  the last one looked up: neighbours often share it
-    channel_t *ready_first;  //  channels with something to send, each once, first come first served
-    channel_t *ready_last;
+    zhashx_t *channels;  //  name → channel_t, owned
+    channel_t *recent;   //  the last one looked up: neighbours often share it
+    ready_t ready;
     zlistx_t *held;  //  channels that wait after a refusal, by hold_until_ms
     zlistx_t *asks;  //  publishes not yet answered, by deadline_ms
     batch_t *spare;
@@ -42,6 +45,7 @@ struct writer {
     size_t waiting_messages;  //  not confirmed, sent or not
     size_t waiting_bytes;
     size_t sent_batches;  //  in flight
+    size_t sent_members;
     size_t sent_bytes;
     int64_t logged_ms;  //  the last refusal that was logged
 };
@@ -69,34 +73,6 @@ static channel_t *s_channel (writer_t *self, span_t name)
 static channel_t *s_find_channel (void *owner, span_t name)
 {
     return s_channel (owner, name);
-}
-
-static void s_make_ready (writer_t *self, channel_t *channel)
-{
-    if (channel->ready) {
-        return;
-    }
-    channel->ready = true;
-    channel->next_ready = NULL;
-    if (self->ready_last) {
-        self->ready_last->next_ready = channel;
-    } else {
-        self->ready_first = channel;
-    }
-    self->ready_last = channel;
-}
-
-static channel_t *s_take_ready (writer_t *self)
-{
-    channel_t *channel = self->ready_first;
-    if (channel) {
-        self->ready_first = channel->next_ready;
-        if (!self->ready_first) {
-            self->ready_last = NULL;
-        }
-        channel->ready = false;
-    }
-    return channel;
 }
 
 //  Publishes
@@ -213,13 +189,23 @@ static void s_leave_out_told (writer_t *self, batch_t *batch, uint64_t first, co
     free (out);
 }
 
-//  Redis has the batch: {'stored' or 'again', first, time_ms, told}.
+static void s_note_jump (writer_t *self, const channel_t *channel, uint64_t first)
+{
+    self->counters->id_jumps++;
+    log_write (LEVEL_WARN, "lane", "ids_jumped", "channel=%s head=%" PRIu64 " first=%" PRIu64, channel->name,
+        channel->head, first);
+}
+
+//  Redis has the batch: {'stored', 'jumped' or 'again', first, time_ms, told}.
 static void s_confirm (writer_t *self, channel_t *channel, const redisReply *reply)
 {
     uint64_t first = (uint64_t)reply->element[1]->integer;
     uint64_t time_ms = (uint64_t)reply->element[2]->integer;
     const redisReply *told = reply->element[3];
     batch_t *batch = channel_confirm (channel);
+    if (streq (reply->element[0]->str, "jumped")) {
+        s_note_jump (self, channel, first);
+    }
     if (first != batch->first || time_ms != batch->time_ms) {
         self->counters->restamped_batches++;
     }
@@ -236,7 +222,6 @@ static void s_confirm (writer_t *self, channel_t *channel, const redisReply *rep
     self->counters->stored_messages += batch->count;
     batch = feed_take (self->feed, channel, batch);
     if (batch && !self->spare && batch->room <= SPARE_ROOM) {
-        batch_reset (batch);
         self->spare = batch;
     } else {
         batch_destroy (&batch);
@@ -250,6 +235,22 @@ static void s_log_refusal (writer_t *self, const channel_t *channel, const char 
         self->logged_ms = now_ms;
         log_write (LEVEL_WARN, "lane", "append_refused", "channel=%s why=\"%s\"", channel->name, why);
     }
+}
+
+//  Under the channel's keys lies what is not a bridge's, and that will not change by itself: its messages would wait for
+//  ever, and all others behind them in the end.
+static void s_reject_channel (writer_t *self, channel_t *channel)
+{
+    span_t name = span_of (channel->name, channel->name_size);
+    for (batch_t *batch; (batch = channel_drop (channel)); batch_destroy (&batch)) {
+        self->waiting_messages -= batch->count;
+        self->waiting_bytes -= batch->bytes;
+        if (!name_is_reserved (name)) {
+            self->counters->rejected_messages += batch->count;
+            reject_batch (self, name, batch, "channel: its keys in Redis hold something else");
+        }
+    }
+    channel_renew_session (channel);
 }
 
 //  A batch was not stored. `hold`: Redis is in trouble, so the channel waits before all is sent again;
@@ -268,8 +269,12 @@ static void s_refuse (writer_t *self, channel_t *channel, bool hold, const char 
     }
     if (channel->hold_until_ms) {
         s_give_up_channel (self, channel, channel->refusal);
+        //  Redis 6.2 puts it behind words of its own.
+        if (strstr (channel->refusal, "WRONGTYPE ")) {
+            s_reject_channel (self, channel);
+        }
     } else {
-        s_make_ready (self, channel);
+        channel_add_ready (&self->ready, channel);
     }
 }
 
@@ -301,6 +306,7 @@ static void s_on_appended (void *owner, void *arg, redisReply *reply)
     batch_t *batch = arg;
     channel_t *channel = batch->channel;
     self->sent_batches--;
+    self->sent_members -= batch->count;
     self->sent_bytes -= batch->bytes;
     if (!reply) {
         return;
@@ -317,7 +323,7 @@ static void s_on_appended (void *owner, void *arg, redisReply *reply)
         s_on_gap (self, channel);
     }
     if (channel_next (channel)) {
-        s_make_ready (self, channel);
+        channel_add_ready (&self->ready, channel);
     }
 }
 
@@ -336,7 +342,7 @@ static void s_on_state (void *owner, bool up)
             self->counters->resent_batches += channel->sent;
             channel_lost (channel);
         } else if (channel->queued) {
-            s_make_ready (self, channel);
+            channel_add_ready (&self->ready, channel);
         }
     }
     self->counters->redis_connects = link_connects (self->link);
@@ -379,9 +385,10 @@ static void s_send_batch (writer_t *self, channel_t *channel, batch_t *batch)
     snprintf (append.session, sizeof append.session, "%s.%u", self->session, channel->session_no);
     uint64_t now_ms = (uint64_t)(zclock_time () + store->clock_ahead_ms);
     uint64_t time_ms = now_ms > channel->time_ms ? now_ms : channel->time_ms;
-    span_t command = batch_command (batch, &append, head + channel->sent_messages + 1, time_ms);
+    span_t command = batch_command (batch, &append, channel_expects (channel), time_ms);
     channel_mark_sent (channel, batch);
     self->sent_batches++;
+    self->sent_members += batch->count;
     self->sent_bytes += batch->bytes;
     link_send (self->link, command.data, command.size, s_on_appended, batch);
 }
@@ -393,7 +400,7 @@ static void s_release_held (writer_t *self)
     while (channel && channel->hold_until_ms <= now_ms && !channel->refused) {
         channel_end_hold (channel);
         zlistx_delete (self->held, zlistx_cursor (self->held));
-        s_make_ready (self, channel);
+        channel_add_ready (&self->ready, channel);
         channel = zlistx_first (self->held);
     }
 }
@@ -401,8 +408,9 @@ static void s_release_held (writer_t *self)
 void writer_send (writer_t *self)
 {
     s_release_held (self);
-    while (link_is_up (self->link) && self->sent_batches < IN_FLIGHT_BATCHES && self->sent_bytes < IN_FLIGHT_BYTES) {
-        channel_t *channel = s_take_ready (self);
+    while (link_is_up (self->link) && self->sent_batches < IN_FLIGHT_BATCHES &&
+           self->sent_members < IN_FLIGHT_MEMBERS && self->sent_bytes < IN_FLIGHT_BYTES) {
+        channel_t *channel = channel_take_ready (&self->ready);
         if (!channel) {
             break;
         }
@@ -410,7 +418,7 @@ void writer_send (writer_t *self)
         if (batch) {
             s_send_batch (self, channel, batch);
             if (channel_next (channel)) {
-                s_make_ready (self, channel);
+                channel_add_ready (&self->ready, channel);
             }
         }
     }
@@ -423,7 +431,7 @@ static void s_took (writer_t *self, channel_t *channel, const message_t *message
 {
     self->waiting_messages++;
     self->waiting_bytes += envelope_size (message);
-    s_make_ready (self, channel);
+    channel_add_ready (&self->ready, channel);
 }
 
 void writer_store (writer_t *self, const message_t *message)
@@ -433,6 +441,12 @@ void writer_store (writer_t *self, const message_t *message)
     s_took (self, channel, message);
 }
 
+//  True when so many messages, or bytes, wait for Redis.
+static bool s_waits (const writer_t *self, size_t messages, size_t bytes)
+{
+    return self->waiting_messages >= messages || self->waiting_bytes >= bytes;
+}
+
 static int s_check_publish (const writer_t *self, ask_t *ask)
 {
     if (!link_is_up (self->link)) {
@@ -440,7 +454,7 @@ static int s_check_publish (const writer_t *self, ask_t *ask)
         ask->fault.retry_ms = 1000;
         return -1;
     }
-    if (writer_is_full (self)) {
+    if (s_waits (self, (size_t)self->config->max_in_flight, (size_t)self->config->max_in_flight_bytes)) {
         fault_set (&ask->fault, CODE_BUSY, "%zu messages wait for Redis already", self->waiting_messages);
         ask->fault.retry_ms = 100;
         return -1;
@@ -485,8 +499,8 @@ const link_store_t *writer_redis (const writer_t *self)
 
 bool writer_is_full (const writer_t *self)
 {
-    return self->waiting_messages >= (size_t)self->config->max_in_flight ||
-           self->waiting_bytes >= (size_t)self->config->max_in_flight_bytes;
+    size_t messages = (size_t)self->config->max_in_flight, bytes = (size_t)self->config->max_in_flight_bytes;
+    return s_waits (self, messages - messages / 8, bytes - bytes / 8);
 }
 
 bool writer_is_idle (const writer_t *self)
@@ -496,14 +510,9 @@ bool writer_is_idle (const writer_t *self)
 
 //  The poll
 
-int writer_fd (const writer_t *self)
+const link_t *writer_link (const writer_t *self)
 {
-    return link_fd (self->link);
-}
-
-short writer_events (const writer_t *self)
-{
-    return link_events (self->link);
+    return self->link;
 }
 
 int64_t writer_deadline_ms (const writer_t *self)

@@ -33,15 +33,15 @@ feed_t *writer_feed (writer_t *self);
 //  The store that was last greeted; its id is empty before the first time.
 const link_store_t *writer_redis (const writer_t *self);
 
-//  True when as much waits for Redis as may: nothing more should be read.
+//  True when so much waits for Redis that nothing more should be read. The last eighth of what may wait is left to
+//  publishes, so that PUSH at full speed does not turn them away.
 bool writer_is_full (const writer_t *self);
 
 //  True when nothing waits for Redis.
 bool writer_is_idle (const writer_t *self);
 
-//  For the poll, as the functions of link.
-int writer_fd (const writer_t *self);
-short writer_events (const writer_t *self);
+//  For the poll; link_work and link_write are called by writer_work and writer_send.
+const link_t *writer_link (const writer_t *self);
 int64_t writer_deadline_ms (const writer_t *self);
 
 //  Reads what Redis said, and does what is due.

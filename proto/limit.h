@@ -12,8 +12,14 @@ enum {
     LIMIT_REJECTED_MESSAGES = 10000,  //  retained in $rejected
     LIMIT_FRAME_EXTRA = 32768,        //  a frame may exceed max_message_bytes by this
     LIMIT_PUBLISH_MESSAGES = 1000,    //  messages of one publish request
-    LIMIT_REPLAY_MESSAGES = 100000,   //  `limit` of replay and `max` of peek
+    LIMIT_REPLAY_MESSAGES = 100000,   //  `limit` of replay, `max` of peek, pending and dead
     LIMIT_REPLAY_CHANNELS = 1000,     //  of one replay
+    LIMIT_REDRIVE_IDS = 10000,        //  of one redrive by ids
+    LIMIT_TAKE_MESSAGES = 10000,      //  `max` of take
+    LIMIT_TAKE_CHANNELS = 1000,       //  of one take, those that its globs match included
+    LIMIT_SETTLE_ITEMS = 10000,       //  of one ack, nack, touch or bury
+    LIMIT_LEASE_MS = 604800000,
+    LIMIT_REASON_BYTES = 1024,  //  of nack and bury
     LIMIT_WAIT_MS = 3600000,
     LIMIT_SEQ_BYTES = 256  //  a request's seq, encoded
 };

@@ -109,9 +109,25 @@ bool name_is_text (span_t name)
     return !s_flaw (name, 0, NULL);
 }
 
+bool text_is_utf8 (span_t text)
+{
+    unsigned classes = 0;
+    return s_is_utf8 (text, &classes);
+}
+
 bool name_is_reserved (span_t name)
 {
     return name.size > 0 && name.data[0] == '$';
+}
+
+bool glob_is_name (span_t glob)
+{
+    for (size_t at = 0; at < glob.size; at++) {
+        if (strchr ("*?[\\", glob.data[at]) && glob.data[at]) {
+            return false;
+        }
+    }
+    return true;
 }
 
 const char *glob_flaw (span_t glob)

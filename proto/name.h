@@ -15,11 +15,17 @@ const char *name_flaw (span_t name);
 //  1-200 bytes of UTF-8: a name that can be shown, whether or not it is valid.
 bool name_is_text (span_t name);
 
+//  Whether bytes are UTF-8, as RFC 3629 has it.
+bool text_is_utf8 (span_t text);
+
 //  Names that begin with '$' are the bridge's own: read by clients, never written.
 bool name_is_reserved (span_t name);
 
 //  A glob: 1-200 bytes of UTF-8 without control characters or spaces.
 bool glob_is_valid (span_t glob);
+
+//  Whether it has none of the marks of a glob, and so stands for itself.
+bool glob_is_name (span_t glob);
 
 //  As name_flaw.
 const char *glob_flaw (span_t glob);

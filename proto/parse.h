@@ -31,4 +31,13 @@ int parse_channels (parse_t *self, cursor_t entries);
 int parse_cursor (parse_t *self, cursor_t value);
 int parse_replay (parse_t *self);
 
+//  redrive: which letters. group_create, group_seek: where the group begins.
+int parse_redrive (parse_t *self);
+int parse_start (parse_t *self);
+//  take: its channels, names and globs.
+int parse_sources (parse_t *self, cursor_t entries);
+
+//  ack, nack, touch, bury: what is to be settled, in one of three forms.
+int parse_settle (parse_t *self);
+
 #endif

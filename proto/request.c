@@ -9,19 +9,24 @@
 #include "name.h"
 #include "parse.h"
 
-enum { RETRY_MS = 1000 };  //  when memory is short
+enum {
+    LEASE_MS = 30000,  //  when not given
+    RETRY_MS = 1000    //  when memory is short
+};
 
 typedef enum {
     ARG_FRONT,    //  op and seq, read before all others
     ARG_VALUE,    //  left to the op's own check
-    ARG_NAME,     //  a channel to read
+    ARG_NAME,     //  a channel to read, a group, a consumer
     ARG_CHANNEL,  //  a channel to write
     ARG_GLOB,
+    ARG_SOURCES,
     ARG_GROUP,  //  a group's name, "default" when not given
     ARG_TEXT,
+    ARG_WORDS,  //  as ARG_TEXT, and UTF-8
     ARG_CHANNELS,
     ARG_CURSOR,
-    ARG_END,
+    ARG_CHOICE,  //  a bool that is one of two words
     ARG_BOOL,
     ARG_SCALAR,  //  as encoded
     ARG_UINT
@@ -40,6 +45,14 @@ typedef struct {
 } arg_t;
 
 #define FIELD(name) offsetof (request_t, name)
+
+//  What ack, nack, touch and bury share; `items` is left to parse_settle.
+#define SETTLE(op)                                                                                                     \
+    {op, "channel", ARG_NAME, FIELD (channel), false, 0, 0, 0},                                                        \
+        {op, "group", ARG_GROUP, FIELD (group), false, 0, 0, 0}, {op, "items", ARG_VALUE, 0, false, 0, 0, 0},          \
+    {                                                                                                                  \
+        op, "lease", ARG_UINT, FIELD (lease), false, 0, 1, PARSE_ID_MAX                                                \
+    }
 
 static const arg_t s_args[] = {
     {OP_COUNT, "op", ARG_FRONT, 0, false, 0, 0, 0},
@@ -66,12 +79,58 @@ static const arg_t s_args[] = {
     {OP_FLUSH, "dry_run", ARG_BOOL, FIELD (dry_run), false, 0, 0, 0},
     {OP_FLUSH, "force", ARG_BOOL, FIELD (force), false, 0, 0, 0},
     {OP_PEEK, "channel", ARG_NAME, FIELD (channel), true, 0, 0, 0},
-    {OP_PEEK, "end", ARG_END, FIELD (tail), false, 0, 0, 0},
+    {OP_PEEK, "group", ARG_NAME, FIELD (group), false, 0, 0, 0},
+    {OP_PEEK, "end", ARG_CHOICE, FIELD (tail), false, 0, 0, 0},
     {OP_PEEK, "max", ARG_UINT, FIELD (limit), false, 1, 1, LIMIT_REPLAY_MESSAGES},
+    {OP_PEEK, "wait_ms", ARG_UINT, FIELD (wait_ms), false, 0, 0, LIMIT_WAIT_MS},
     {OP_STATUS, "channel", ARG_NAME, FIELD (channel), false, 0, 0, 0},
     {OP_STATUS, "pattern", ARG_GLOB, FIELD (pattern), false, 0, 0, 0},
     {OP_STATUS, "cursor", ARG_TEXT, FIELD (cursor), false, 0, 0, LIMIT_NAME_BYTES},
     {OP_CANCEL, "request", ARG_SCALAR, FIELD (waiting), true, 0, 0, 0},
+    {OP_PENDING, "channel", ARG_NAME, FIELD (channel), true, 0, 0, 0},
+    {OP_PENDING, "group", ARG_GROUP, FIELD (group), false, 0, 0, 0},
+    {OP_PENDING, "max", ARG_UINT, FIELD (limit), false, 1000, 1, LIMIT_REPLAY_MESSAGES},
+    {OP_PENDING, "min_elapsed_ms", ARG_UINT, FIELD (min_elapsed_ms), false, 0, 0, PARSE_ID_MAX},
+    {OP_PENDING, "consumer", ARG_NAME, FIELD (consumer), false, 0, 0, 0},
+    {OP_DEAD, "channel", ARG_NAME, FIELD (channel), true, 0, 0, 0},
+    {OP_DEAD, "group", ARG_GROUP, FIELD (group), false, 0, 0, 0},
+    {OP_DEAD, "max", ARG_UINT, FIELD (limit), false, 1000, 1, LIMIT_REPLAY_MESSAGES},
+    {OP_REDRIVE, "channel", ARG_NAME, FIELD (channel), true, 0, 0, 0},
+    {OP_REDRIVE, "group", ARG_GROUP, FIELD (group), false, 0, 0, 0},
+    {OP_REDRIVE, "ids", ARG_VALUE, 0, false, 0, 0, 0},
+    {OP_REDRIVE, "all", ARG_BOOL, FIELD (all), false, 0, 0, 0},
+    {OP_GROUP_CREATE, "channel", ARG_NAME, FIELD (channel), true, 0, 0, 0},
+    {OP_GROUP_CREATE, "group", ARG_NAME, FIELD (group), true, 0, 0, 0},
+    {OP_GROUP_CREATE, "start", ARG_VALUE, 0, false, 0, 0, 0},
+    {OP_GROUP_SEEK, "channel", ARG_NAME, FIELD (channel), true, 0, 0, 0},
+    {OP_GROUP_SEEK, "group", ARG_NAME, FIELD (group), true, 0, 0, 0},
+    {OP_GROUP_SEEK, "start", ARG_VALUE, 0, true, 0, 0, 0},
+    {OP_GROUP_DELETE, "channel", ARG_NAME, FIELD (channel), true, 0, 0, 0},
+    {OP_GROUP_DELETE, "group", ARG_NAME, FIELD (group), true, 0, 0, 0},
+    {OP_GROUP_DELETE, "force", ARG_BOOL, FIELD (force), false, 0, 0, 0},
+    {OP_PAUSE, "channel", ARG_NAME, FIELD (channel), true, 0, 0, 0},
+    {OP_PAUSE, "group", ARG_NAME, FIELD (group), false, 0, 0, 0},
+    {OP_RESUME, "channel", ARG_NAME, FIELD (channel), true, 0, 0, 0},
+    {OP_RESUME, "group", ARG_NAME, FIELD (group), false, 0, 0, 0},
+    {OP_TAKE, "channels", ARG_SOURCES, 0, true, 0, 0, 0},
+    {OP_TAKE, "group", ARG_GROUP, FIELD (group), false, 0, 0, 0},
+    {OP_TAKE, "max", ARG_UINT, FIELD (limit), false, 1, 1, LIMIT_TAKE_MESSAGES},
+    {OP_TAKE, "lease_ms", ARG_UINT, FIELD (lease_ms), false, LEASE_MS, 1, LIMIT_LEASE_MS},
+    {OP_TAKE, "wait_ms", ARG_UINT, FIELD (wait_ms), false, 0, 0, LIMIT_WAIT_MS},
+    {OP_TAKE, "consumer", ARG_NAME, FIELD (consumer), false, 0, 0, 0},
+    {OP_TAKE, "ack", ARG_CHOICE, FIELD (ack_none), false, 0, 0, 0},
+    {OP_TAKE, "create", ARG_BOOL, FIELD (create), false, true, 0, 0},
+    SETTLE (OP_ACK),
+    SETTLE (OP_NACK),
+    {OP_NACK, "delay_ms", ARG_UINT, FIELD (delay_ms), false, 0, 0, PARSE_ID_MAX - 1},
+    {OP_NACK, "reason", ARG_WORDS, FIELD (reason), false, 0, 0, LIMIT_REASON_BYTES},
+    SETTLE (OP_TOUCH),
+    {OP_TOUCH, "lease_ms", ARG_UINT, FIELD (lease_ms), false, LEASE_MS, 1, LIMIT_LEASE_MS},
+    SETTLE (OP_BURY),
+    {OP_BURY, "reason", ARG_WORDS, FIELD (reason), false, 0, 0, LIMIT_REASON_BYTES},
+    {OP_RELEASE, "channel", ARG_NAME, FIELD (channel), true, 0, 0, 0},
+    {OP_RELEASE, "group", ARG_GROUP, FIELD (group), false, 0, 0, 0},
+    {OP_RELEASE, "consumer", ARG_NAME, FIELD (consumer), true, 0, 0, 0},
 };
 
 enum { ARG_ROWS = sizeof s_args / sizeof *s_args };
@@ -92,6 +151,20 @@ static const struct {
     [OP_INFO] = {"info", NULL},
     [OP_CANCEL] = {"cancel", NULL},
     [OP_PING] = {"ping", NULL},
+    [OP_PENDING] = {"pending", NULL},
+    [OP_DEAD] = {"dead", NULL},
+    [OP_REDRIVE] = {"redrive", parse_redrive},
+    [OP_GROUP_CREATE] = {"group_create", parse_start},
+    [OP_GROUP_SEEK] = {"group_seek", parse_start},
+    [OP_GROUP_DELETE] = {"group_delete", NULL},
+    [OP_PAUSE] = {"pause", NULL},
+    [OP_RESUME] = {"resume", NULL},
+    [OP_TAKE] = {"take", NULL},
+    [OP_ACK] = {"ack", parse_settle},
+    [OP_NACK] = {"nack", parse_settle},
+    [OP_TOUCH] = {"touch", parse_settle},
+    [OP_BURY] = {"bury", parse_settle},
+    [OP_RELEASE] = {"release", NULL},
 };
 
 const char *op_name (op_t op)
@@ -193,17 +266,25 @@ static int s_sort_entries (parse_t *self, cursor_t entries, uint32_t count)
     return 0;
 }
 
+static int s_check_words (parse_t *self, const arg_t *arg, span_t text)
+{
+    if (text.size > arg->max) {
+        return fault_set (self->fault, CODE_BAD_REQUEST, "%s: longer than %" PRIu64 " bytes", arg->key, arg->max);
+    }
+    if (arg->type == ARG_WORDS && !text_is_utf8 (text)) {
+        return fault_set (self->fault, CODE_BAD_REQUEST, "%s: not UTF-8", arg->key);
+    }
+    return 0;
+}
+
 //  Reads a string: str, or bin, which is all that some msgpack libraries write.
 static int s_read_text (parse_t *self, const arg_t *arg, cursor_t value, span_t *text)
 {
     if (!cursor_bytes (&value, text)) {
         return fault_set (self->fault, CODE_BAD_REQUEST, "%s: not a string", arg->key);
     }
-    if (arg->type == ARG_TEXT && text->size > arg->max) {
-        return fault_set (self->fault, CODE_BAD_REQUEST, "%s: longer than %" PRIu64 " bytes", arg->key, arg->max);
-    }
-    if (arg->type == ARG_TEXT) {
-        return 0;
+    if (arg->type == ARG_TEXT || arg->type == ARG_WORDS) {
+        return s_check_words (self, arg, *text);
     }
     const char *flaw = arg->type == ARG_GLOB ? glob_flaw (*text) : name_flaw (*text);
     if (!flaw && arg->type == ARG_CHANNEL && name_is_reserved (*text)) {
@@ -212,15 +293,18 @@ static int s_read_text (parse_t *self, const arg_t *arg, cursor_t value, span_t 
     return flaw ? fault_set (self->fault, CODE_BAD_CHANNEL, "%s: %s", arg->key, flaw) : 0;
 }
 
-static int s_read_end (parse_t *self, const arg_t *arg, cursor_t value, bool *tail)
+//  Reads one of two words; the flag says whether it was the second.
+static int s_read_choice (parse_t *self, const arg_t *arg, cursor_t value, bool *flag)
 {
+    static const char *const words[][2] = {{"head", "tail"}, {"explicit", "none"}};
+    const char *const *two = words[arg->op == OP_TAKE];
     span_t text;
     if (!cursor_bytes (&value, &text)) {
         return fault_set (self->fault, CODE_BAD_REQUEST, "%s: not a string", arg->key);
     }
-    *tail = span_eq (text, "tail");
-    if (!*tail && !span_eq (text, "head")) {
-        return fault_set (self->fault, CODE_BAD_REQUEST, "%s: not \"head\" or \"tail\"", arg->key);
+    *flag = span_eq (text, two[1]);
+    if (!*flag && !span_eq (text, two[0])) {
+        return fault_set (self->fault, CODE_BAD_REQUEST, "%s: not \"%s\" or \"%s\"", arg->key, two[0], two[1]);
     }
     return 0;
 }
@@ -270,13 +354,16 @@ static int s_read_arg (parse_t *self, const arg_t *arg, span_t value)
     case ARG_GLOB:
     case ARG_GROUP:
     case ARG_TEXT:
+    case ARG_WORDS:
         return s_read_text (self, arg, cursor, field);
     case ARG_CHANNELS:
         return parse_channels (self, cursor);
+    case ARG_SOURCES:
+        return parse_sources (self, cursor);
     case ARG_CURSOR:
         return parse_cursor (self, cursor);
-    case ARG_END:
-        return s_read_end (self, arg, cursor, field);
+    case ARG_CHOICE:
+        return s_read_choice (self, arg, cursor, field);
     case ARG_BOOL:
         return s_read_bool (self, arg, cursor, field);
     case ARG_SCALAR:
@@ -372,4 +459,13 @@ void request_clear (request_t *self)
     free (self->places);
     self->places = NULL;
     self->place_count = 0;
+    free (self->ids);
+    self->ids = NULL;
+    self->id_count = 0;
+    free (self->sources);
+    self->sources = NULL;
+    self->source_count = 0;
+    free (self->items);
+    self->items = NULL;
+    self->item_count = 0;
 }

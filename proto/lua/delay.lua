@@ -1,5 +1,5 @@
--- delay: what a batch's messages ask for, and how those wait that are to come later. No step of its own: it stands at
--- the top of append.lua and due.lua, behind join.lua.
+-- delay: what a batch's messages ask for, and how those wait that are to come later. No step of its own: it stands at the
+-- top of append.lua and due.lua, behind join.lua, and in append.lua behind batch.lua.
 --
 -- sort_out(at, first, now)   reads append.lua's ARGV from `at` on, for ids from `first`, by TIME's `now`, and has the
 --                            delayed ones wait. Returns {told, bytes, serial, soonest_ms}: told as append.lua returns
@@ -29,7 +29,7 @@ local function sort_out(at, first, now)
         repeat
             asks[ARGV[at + 1]], at = ARGV[at + 2], at + 3
         until ARGV[at] ~= index
-        local envelope, msg_id, id, why = ARGV[11 + 2 * index], asks.msg_id, first + index - 1 - #told / 2, nil
+        local msg_id, id, why = asks.msg_id, first + index - 1 - #told / 2, nil
         local due_ms = math.min(asks.at_ms or now_ms + (asks.delay_ms or 0), 2 ^ 53)
         -- Who sends a msg_id again gets the id of the first; while that one waits, there is none.
         local known = msg_id and (id_of[msg_id] or tonumber(redis.call('ZSCORE', key('ids'), msg_id)))
@@ -37,14 +37,15 @@ local function sort_out(at, first, now)
             id, why = known, string.format('%.0f', math.max(known, 0))
         elseif due_ms > now_ms then
             serial, soonest_ms, why = serial + 1, math.min(soonest_ms or due_ms, due_ms), 'delayed'
-            add(parcels, due_ms, parcel(serial, stamped(envelope, 0, 0), asks))
+            add(parcels, due_ms, parcel(serial, stamped(envelope_of(tonumber(index)), 0, 0), asks))
             id = -serial
             wish(id, msg_id)
         else
             wish(id, msg_id, asks.ttl_ms, asks.front, now_ms)
         end
         if why then
-            told[#told + 1], told[#told + 2], told[index], bytes = index, why, true, bytes + #envelope
+            told[#told + 1], told[#told + 2], told[index] = index, why, true
+            bytes = bytes + #envelope_of(tonumber(index))
         end
         if msg_id then
             id_of[msg_id] = id

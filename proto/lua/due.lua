@@ -4,15 +4,16 @@
 -- KEYS    1 meta
 -- ARGV    1 epoch (see hello.lua)   2 known: '1' when the store is not in its first epoch, else '0'
 --         3 messages and 4 bytes of members at which it stops
--- Result  {changed, left}: messages appended; 1 when more are due
--- Keeps   KEYSPACE.md 1-3, 5, 7, 12. They get ids, time and deadline of now. They leave `delayed` when all else is
---         done: until then they count as waiting.
+-- Result  {changed, left, jumped}: messages appended; 1 when more are due; 1 when ids before theirs were left out
+-- Keeps   KEYSPACE.md 1-3, 5, 7, 12. They get ids, time and deadline of now. They leave `delayed` when all else is done:
+--         until then they count as waiting.
 local now, prefix, channel = redis.call('TIME'), string.match(KEYS[1], '^(.*):{([^{}]*)}:')
 local now_ms = now[1] * 1000 + math.floor(now[2] / 1000)
 local meta = redis.call('HMGET', KEYS[1], 'head', 'time', 'epoch', 'bytes')
 local head, is_new = tonumber(meta[1]) or 0, meta[3] ~= ARGV[1]
 local time, bytes = math.max(tonumber(meta[2]) or 0, now_ms), tonumber(meta[4]) or 0
 local first = first_id(head, tonumber(ARGV[2]), is_new, now)
+local jumped = first > head + 1
 
 local parcels, members, read, got = {}, {}, 0
 repeat
@@ -38,4 +39,4 @@ if #parcels > 0 then
 end
 local next = tonumber(redis.call('ZRANGE', key('delayed'), 0, 0, 'WITHSCORES')[2])
 timer_set('delayed', next)
-return {#parcels, next and next <= now_ms and 1 or 0}
+return {#parcels, next and next <= now_ms and 1 or 0, jumped and 1 or 0}

@@ -1,4 +1,4 @@
--- retain: raises a channel's floor as its limits of number and age demand. seek.lua stands before it.
+-- retain: raises a channel's floor as its limits of number and age demand. skip.lua and seek.lua stand before it.
 --
 -- KEYS    1 meta
 -- ARGV    1 max_messages   2 max_age_ms   (of each 0: no limit)

@@ -10,7 +10,9 @@ import pathlib
 import sys
 
 import make_envelopes as envelopes
+import make_group_requests as group_requests
 import make_ingest as ingest
+import make_manage_requests as manage_requests
 import make_names as names
 import make_replies as replies
 import make_requests as requests
@@ -22,7 +24,8 @@ FILES = {
     "globs.json": names.glob_vectors,
     "ingest.json": ingest.vectors,
     "envelopes.json": envelopes.vectors,
-    "requests.json": requests.vectors,
+    "requests.json": lambda: (requests.vectors() + group_requests.vectors()
+                              + manage_requests.vectors()),
     "replies.json": replies.vectors,
 }
 

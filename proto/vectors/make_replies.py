@@ -8,6 +8,7 @@ integer beyond 2^53 a string of digits.
 import pack
 
 TIME = 1700000000000
+LEASE = 1700000000 * 2**20
 BEYOND = 2**53
 
 
@@ -88,8 +89,43 @@ def _successes():
     yield _reply("status", {"seq": 9, "ok": True, "channels": {"orders": channel}})
     yield _reply("status with more to come",
                  {"seq": 10, "ok": True, "channels": {"orders": channel}, "cursor": "orders"})
+    yield _reply("take", {
+        "seq": 16, "ok": True, "messages": [
+            ["urgent", _envelope(3, b"now"), 1782579201081345, 1],
+            ["jobs", _envelope(17, b"again", {"content_type": "text/plain"}), 1782579201081399, 2],
+            ["jobs", _envelope(18, b"new"), 1782579201081399, 1]],
+        "deadline_ms": TIME + 30000})
+    yield _reply("take of nothing", {"seq": 17, "ok": True, "messages": [], "deadline_ms": 0})
+    yield _reply("ack", {"seq": 18, "ok": True, "done": [17, 18], "already": [16], "stale": []})
+    yield _reply("ack of items with their channels", {
+        "seq": 19, "ok": True, "done": [["urgent", 3], ["jobs", 17]], "already": [], "stale": [["jobs", 18]]})
+    yield _reply("touch", {"seq": 20, "ok": True, "done": [17], "already": [], "stale": [],
+                           "deadline_ms": TIME + 60000})
+    yield _reply("release", {"seq": 21, "ok": True, "released": 2})
+    group = {"cursor": 502, "waiting": 1, "leased": 2, "dead": 3, "consumers": 1, "oldest_ms": TIME,
+             "paused": True}
+    yield _reply("status with groups",
+                 {"seq": 22, "ok": True, "channels": {"orders": {**channel, "groups": {"g": group}}}})
     yield _reply("ping", {"seq": 11, "ok": True, "now_ms": TIME})
     yield _reply("a seq beyond 2^53", {"seq": 2**64 - 1, "ok": True, "now_ms": TIME})
+
+
+def _groups():
+    yield _reply("flush by force", {"seq": 17, "ok": True, "flushed": 5, "channels": {"orders": 5},
+                                    "at_risk": {"orders": {"g": 2, "h": 5}}})
+    yield _reply("pending", {"seq": 18, "ok": True, "leases": [
+        [17, LEASE, 1, "worker-1", 250, 29750], [18, LEASE + 1, 2, None, 31000, 0]]})
+    yield _reply("dead", {"seq": 19, "ok": True, "messages": [
+        ["orders", _envelope(17, b"a"), {"attempts": 10, "reason": "no such customer",
+                                         "consumer": "worker-1", "dead_ms": TIME}],
+        ["orders", _envelope(18, b"b"), {"attempts": 1, "reason": "bury", "consumer": None,
+                                         "dead_ms": TIME}]]})
+    yield _reply("redrive", {"seq": 20, "ok": True, "redriven": 2})
+    numbers = {"waiting": 502, "leased": 0, "dead": 0}
+    yield _reply("group_create", {"seq": 21, "ok": True, "group": numbers, "made": True})
+    yield _reply("group_seek", {"seq": 22, "ok": True, "group": numbers})
+    yield _reply("pause", {"seq": 23, "ok": True, "paused": True})
+    yield _reply("resume", {"seq": 24, "ok": True, "paused": False})
 
 
 def _errors():
@@ -101,6 +137,9 @@ def _errors():
     yield error("bad_channel", "bad_channel", "channel: empty", index=1)
     yield error("too_large", "too_large", "payload: larger than max_message_bytes (1048576)",
                 index=0)
+    yield error("not_found", "not_found", "group: not found")
+    yield error("unsafe", "unsafe", "flush: unfinished work would be lost",
+                at_risk={"orders": {"g": 2}})
     yield error("busy", "busy", "too much waits for Redis", retry_ms=100)
     yield error("unavailable", "unavailable", "Redis is away", retry_ms=1000)
     yield error("unknown_outcome", "unknown_outcome", "the connection to Redis was lost",
@@ -108,4 +147,4 @@ def _errors():
 
 
 def vectors():
-    return [*_successes(), *_errors()]
+    return [*_successes(), *_groups(), *_errors()]

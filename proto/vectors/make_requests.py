@@ -175,6 +175,10 @@ def _flush_args(**given):
             "dry_run": False, "force": False, **given}
 
 
+def _peek_args(**given):
+    return {"channel": "orders", "group": None, "end": "head", "max": 1, "wait_ms": 0, **given}
+
+
 def _cursor(since_ms, channels):
     """A cursor, and what `args` shows of it."""
     return pack.value([since_ms, channels]), {"since_ms": since_ms, "channels": channels}
@@ -326,11 +330,14 @@ def _reads():
     yield _good("flush all", {"op": "flush", "channel": "orders", "all": True},
                 _flush_args(channel="orders", all=True))
     yield _good("peek", {"op": "peek", "channel": "orders"},
-                {"channel": "orders", "end": "head", "max": 1})
+                _peek_args())
     yield _good("peek at the tail", {"op": "peek", "channel": "orders", "end": "tail", "max": 100000},
-                {"channel": "orders", "end": "tail", "max": 100000})
+                _peek_args(end="tail", max=100000))
     yield _good("peek at the head", {"op": "peek", "channel": "$rejected", "end": "head", "max": 10},
-                {"channel": "$rejected", "end": "head", "max": 10})
+                _peek_args(channel="$rejected", max=10))
+    yield _good("peek in a group",
+                {"op": "peek", "channel": "orders", "group": "g", "end": "tail", "wait_ms": 3600000},
+                _peek_args(group="g", end="tail", wait_ms=3600000))
     yield _good("status", {"op": "status"}, {"channel": None, "pattern": "*", "cursor": None})
     yield _good("status of a channel", {"op": "status", "channel": "orders"},
                 {"channel": "orders", "pattern": None, "cursor": None})
@@ -343,6 +350,15 @@ def _reads():
     yield _good("cancel of a bin", {"op": "cancel", "request": b"a", "seq": 1}, {"request": "c40161"})
     yield _good("cancel of nil", {"op": "cancel", "request": None}, {"request": "c0"})
     yield _good("ping", {"op": "ping"}, {})
+
+
+def _name_faults(request, key):
+    for name, value, code, text in [
+        ("an int", 7, "bad_request", "not a string"), ("nil", None, "bad_request", "not a string"),
+        ("empty", "", "bad_channel", "empty"), ("a glob", "a*", "bad_channel", NOT_MARKED),
+        ("too long", "n" * 201, "bad_channel", "longer than 200 bytes"),
+    ]:
+        yield _bad(f"{request['op']}, {key} {name}", {**request, key: value}, code, f"{key}: {text}")
 
 
 def _number_faults(request, key, least, most):
@@ -386,6 +402,8 @@ def _read_faults():
     yield from _number_faults(flush, "before", 1, TOP)
     yield from _number_faults(flush, "before_ms", 1, TOP)
     yield from _number_faults(peek, "max", 1, 100000)
+    yield from _number_faults(peek, "wait_ms", 0, 3600000)
+    yield from _name_faults(peek, "group")
     yield _bad("flush, neither before nor all", flush, "bad_request", ONE_OF)
     yield _bad("flush, before and all", {**flush, "before": 5, "all": True}, "bad_request", ONE_OF)
     yield _bad("flush, before and before_ms", {**flush, "before": 5, "before_ms": 5}, "bad_request",
@@ -465,10 +483,6 @@ def _shape_faults():
                "unknown_op", f'op: "a{"ä" * 31}" is not known')
     yield _bad("op of 64 bytes", {"op": "o" * 64}, "unknown_op", f'op: "{"o" * 64}" is not known')
     yield _bad("op of 65 bytes", {"op": "o" * 65}, "unknown_op", f'op: "{"o" * 64}" is not known')
-    for op in ("take", "ack", "nack", "touch", "bury", "release", "pending", "dead",
-               "redrive", "group_create", "group_seek", "group_delete", "pause", "resume"):
-        yield _bad(f"op {op}, still to come", {"op": op, "seq": 9}, "unknown_op",
-                   f'op: "{op}" is not known')
 
 
 def _key_faults():
@@ -485,8 +499,6 @@ def _key_faults():
                   "a?")
     yield unknown("a key of 65 bytes", {"op": "ping", "k" * 65: 1}, "k" * 64)
     yield unknown("a key of 10000 bytes", {"op": "ping", "k" * 10000: 1}, "k" * 64)
-    for key, value in [("group", "g"), ("wait_ms", 100)]:
-        yield unknown(f"peek, {key}, still to come", {"op": "peek", "channel": "a", key: value}, key)
     for key, value in [("op", "ping"), ("seq", 1), ("channel", "a"), ("limit", 5)]:
         pairs = [(pack.text("op"), pack.text("replay")), (pack.text("channel"), pack.text("a"))]
         pairs += [(pack.text(key), pack.value(value))] * (1 if key in ("op", "channel") else 2)

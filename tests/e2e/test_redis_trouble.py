@@ -227,10 +227,43 @@ def test_a_channel_that_cannot_be_stored_does_not_slow_its_neighbours(bridge, cl
     load.stop()
     load.expect_each_once(store)
     assert not any(publisher.refused for publisher in load.publishers)
+    eventually(lambda: log.count(store, "$rejected") == 1000, "the messages to be rejected")
+    rejected = client.replay_all("$rejected")
+    for name in ("broken", "wrong"):
+        assert [payload for _, _, headers, payload in rejected if headers["channel"] == name] == \
+            [b"p %d" % number for number in range(500)]
+    assert {headers["reason"] for _, _, headers, _ in rejected} == {"channel: its keys in Redis hold something else"}
+    assert client.ok(op="info")["counters"]["rejected_messages"] == 1000
     store.delete(log.key("broken", "meta"), log.key("wrong", "log"))
     for name in ("broken", "wrong"):
-        eventually(lambda name=name: log.count(store, name) == 500, "the messages that waited")
-        assert log.payloads(store, name) == [b"p %d" % number for number in range(500)]
+        push.send_multipart([name.encode(), b"good"])
+        eventually(lambda name=name: log.payloads(store, name) == [b"good"], "what can be stored again")
+
+
+def test_what_cannot_be_stored_does_not_fill_the_bridge(lab, server):
+    store = server.client()
+    store.set(log.key("wrong", "log"), "not a sorted set")
+    bridge = lab.bridge(server, ingest={"max_in_flight": 100})
+    push = bridge.push()
+    for number in range(500):
+        push.send_multipart([b"wrong", b"%d" % number])
+    push.send_multipart([b"good", b"x"])
+    eventually(lambda: log.payloads(store, "good") == [b"x"], "the one behind them")
+    eventually(lambda: log.count(store, "$rejected") == 500, "the others to be rejected")
+    counters = bridge.client().ok(op="info")["counters"]
+    assert counters["in_flight_messages"] == 0 and counters["in_flight_bytes"] == 0
+
+
+def test_a_rejected_channel_that_cannot_be_stored_loses_its_messages_only(lab, server):
+    store = server.client()
+    store.set(log.key("$rejected", "log"), "not a sorted set")
+    bridge = lab.bridge(server, ingest={"max_in_flight": 100})
+    push = bridge.push()
+    for number in range(500):
+        push.send_multipart([b"$mine", b"%d" % number])
+    push.send_multipart([b"good", b"x"])
+    eventually(lambda: log.payloads(store, "good") == [b"x"], "the one behind them")
+    eventually(lambda: bridge.client().ok(op="info")["counters"]["in_flight_messages"] == 0, "nothing to wait")
 
 
 def test_a_refused_append_leaves_no_trace(store):

@@ -62,8 +62,8 @@ def test_pushed_messages_are_under_the_limit_too(lab, server):
         push.send_multipart([b"orders", b"%d" % number])
     eventually(lambda: _status(client).get("head") == 5000, "all to be stored")
     assert _count(client) == 100
-    eventually(lambda: log.payloads(server.client(), "orders") == [b"%d" % n for n in range(4900, 5000)],
-               "the rest freed")
+    newest = [b"%d" % number for number in range(4900, 5000)]
+    eventually(lambda: log.payloads(server.client(), "orders") == newest, "the others to be freed")
 
 
 def test_ids_that_were_jumped_do_not_count(lab, server):
@@ -232,6 +232,17 @@ def test_a_msg_id_is_forgotten_while_messages_go_on_and_few_are_retained(lab, se
     assert publish(b"first")["duplicates"] == []
     eventually(lambda: publish(b"%d" % next(numbers)) and store.zcard(log.key("orders", "marks")) > 0, "a mark")
     assert store.zcard(log.key("orders", "marks")) < 20
+
+
+def test_the_msg_id_of_a_message_that_waits_is_not_forgotten(lab, server):
+    client = lab.bridge(server, channels=[{"max_messages": 1, "dedupe_s": 0}]).client()
+    ids = log.key("orders", "ids")
+    message = {"op": "publish", "channel": "orders", "payload": b"", "headers": {"msg_id": "one", "delay_ms": 3600000}}
+    assert client.ok(**message)["ids"] == [None]
+    for number in range(3):
+        client.ok(op="publish", channel="orders", payload=b"", headers={"msg_id": b"%d" % number})
+    eventually(lambda: server.client().zcard(ids) == 2, "what was flushed to be forgotten")
+    assert client.ok(**message)["duplicates"] == [0]
 
 
 def test_a_msg_id_of_what_retention_took_is_known_for_dedupe_s(lab, server):

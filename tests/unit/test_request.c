@@ -56,8 +56,59 @@ static bool s_cursor_is (const request_t *request, json_t *expected)
 
 static bool s_flag_is (const request_t *request, const char *key, json_t *expected)
 {
-    bool flag = key[0] == 'a' ? request->all : key[0] == 'd' ? request->dry_run : request->force;
-    return flag == json_is_true (expected);
+    const struct {
+        const char *key;
+        bool flag;
+    } flags[] = {
+        {"all", request->all}, {"dry_run", request->dry_run}, {"force", request->force}, {"create", request->create}};
+    size_t at = 0;
+    while (at < sizeof flags / sizeof *flags && strcmp (key, flags[at].key) != 0) {
+        at++;
+    }
+    return at < sizeof flags / sizeof *flags && flags[at].flag == json_is_true (expected);
+}
+
+static bool s_sources_are (const request_t *request, json_t *expected)
+{
+    bool equal = request->source_count == json_array_size (expected);
+    for (size_t at = 0; equal && at < request->source_count; at++) {
+        equal = spans_equal (request->sources[at], text_of (json_array_get (expected, at)));
+    }
+    return equal;
+}
+
+//  [[channel, id, lease], …]
+static bool s_items_are (const request_t *request, json_t *expected)
+{
+    bool equal = request->item_count == json_array_size (expected);
+    for (size_t at = 0; equal && at < request->item_count; at++) {
+        json_t *vector = json_array_get (expected, at);
+        const item_t *item = &request->items[at];
+        equal = spans_equal (item->channel, text_of (json_array_get (vector, 0))) &&
+                item->id == (uint64_t)json_integer_value (json_array_get (vector, 1)) &&
+                item->lease == (uint64_t)json_integer_value (json_array_get (vector, 2));
+    }
+    return equal;
+}
+
+static bool s_ids_are (const request_t *request, json_t *expected)
+{
+    bool equal = request->id_count == json_array_size (expected);
+    for (size_t at = 0; equal && at < request->id_count; at++) {
+        equal = request->ids[at] == (uint64_t)json_integer_value (json_array_get (expected, at));
+    }
+    return equal;
+}
+
+//  "first", "last", an id, or {since_ms}.
+static bool s_start_is (start_t start, json_t *expected)
+{
+    if (json_is_string (expected)) {
+        return start.kind == (strcmp (json_string_value (expected), "first") ? START_LAST : START_FIRST);
+    }
+    json_t *since_ms = json_object_get (expected, "since_ms");
+    return start.kind == (since_ms ? START_SINCE : START_ID) &&
+           start.value == (uint64_t)json_integer_value (since_ms ? since_ms : expected);
 }
 
 static bool s_arg_is (const request_t *request, const char *key, json_t *expected)
@@ -71,6 +122,21 @@ static bool s_arg_is (const request_t *request, const char *key, json_t *expecte
     if (strcmp (key, "cursor") == 0) {
         return s_cursor_is (request, expected);
     }
+    if (strcmp (key, "ids") == 0) {
+        return s_ids_are (request, expected);
+    }
+    if (strcmp (key, "start") == 0) {
+        return s_start_is (request->start, expected);
+    }
+    if (strcmp (key, "items") == 0) {
+        return s_items_are (request, expected);
+    }
+    if (strcmp (key, "ack") == 0) {
+        return span_eq (text_of (expected), request->ack_none ? "none" : "explicit");
+    }
+    if (request->op == OP_TAKE && strcmp (key, "channels") == 0) {
+        return s_sources_are (request, expected);
+    }
     if (strcmp (key, "channels") == 0) {
         return json_is_null (expected) || s_places_are (request, expected);
     }
@@ -83,7 +149,8 @@ static bool s_arg_is (const request_t *request, const char *key, json_t *expecte
     const struct {
         const char *key;
         span_t text;
-    } texts[] = {{"channel", request->channel}, {"pattern", request->pattern}};
+    } texts[] = {{"channel", request->channel}, {"pattern", request->pattern}, {"group", request->group},
+        {"consumer", request->consumer}, {"reason", request->reason}};
     for (size_t at = 0; at < sizeof texts / sizeof *texts; at++) {
         if (strcmp (key, texts[at].key) == 0) {
             return s_text_is (texts[at].text, expected);
@@ -95,7 +162,9 @@ static bool s_arg_is (const request_t *request, const char *key, json_t *expecte
         uint64_t absent;
     } numbers[] = {{"after", request->after, 0}, {"until", request->until, UINT64_MAX}, {"limit", request->limit, 0},
         {"max", request->limit, 0}, {"max_bytes", request->max_bytes, 0}, {"before", request->before, 0},
-        {"wait_ms", request->wait_ms, 0}, {"since_ms", request->since_ms, 0}, {"before_ms", request->before_ms, 0}};
+        {"wait_ms", request->wait_ms, 0}, {"since_ms", request->since_ms, 0}, {"before_ms", request->before_ms, 0},
+        {"lease", request->lease, 0}, {"lease_ms", request->lease_ms, 0}, {"delay_ms", request->delay_ms, 0},
+        {"min_elapsed_ms", request->min_elapsed_ms, 0}};
     for (size_t at = 0; at < sizeof numbers / sizeof *numbers; at++) {
         if (strcmp (key, numbers[at].key) == 0) {
             return s_number_is (numbers[at].number, expected, numbers[at].absent);
@@ -254,8 +323,9 @@ static void test_a_publish_owns_its_messages_until_it_is_cleared (void **state)
 
 static void test_ops_and_codes_have_their_names_of_the_wire (void **state)
 {
-    static const char *const ops[] = {
-        "publish", "replay", "flush", "peek", "status", "info", "cancel", "ping", "unknown"};
+    static const char *const ops[] = {"publish", "replay", "flush", "peek", "status", "info", "cancel", "ping", "take",
+        "ack", "nack", "touch", "bury", "release", "pending", "dead", "redrive", "group_create", "group_seek",
+        "group_delete", "pause", "resume", "unknown"};
     static const char *const codes[] = {"ok", "bad_request", "unknown_op", "bad_channel", "too_large", "not_found",
         "unsafe", "denied", "busy", "unavailable", "unknown_outcome"};
     for (op_t op = 0; op <= OP_COUNT; op++) {

@@ -14,6 +14,8 @@ from .wait import eventually
 from .wire import ROOT
 
 ANY_PORT = "tcp://127.0.0.1:*"
+#  Messages that may share a member, where a test does not say it.
+PACK = int(os.environ.get("ZRBRIDGE_TEST_PACK") or 1)
 
 
 def daemon():
@@ -40,6 +42,14 @@ def toml(sections):
                      "".join(block(f"[[{name}]]", keys) for keys in section) for name, section in sections.items())
 
 
+def packed(sections):
+    """The same sections, with all channels packed as $ZRBRIDGE_TEST_PACK says."""
+    if PACK == 1:
+        return sections
+    policies = [{"pack": PACK, **policy} for policy in sections.get("channels", [])]
+    return {**sections, "channels": [*policies, {"match": "*", "pack": PACK}]}
+
+
 class Bridge:
     """Owns one zrbridge, its bridge.toml, and what it leaves behind when it is killed.
 
@@ -60,7 +70,7 @@ class Bridge:
                          "fanout": {"pub": [ANY_PORT]}, "control": {"router": [ANY_PORT]}}
         for section, keys in sections.items():
             many = isinstance(keys, list)
-            self.sections[section] = keys if many else {**self.sections.get(section, {}), **keys}
+            self.sections[section] = [dict(one) for one in keys] if many else {**self.sections.get(section, {}), **keys}
         directory.mkdir(parents=True, exist_ok=True)
 
     #  Life
@@ -68,7 +78,7 @@ class Bridge:
     def start(self, redis_is_up=True):
         """Returns once it serves, and unless Redis is down also stores."""
         config = self.directory / "bridge.toml"
-        config.write_text(toml(self.sections), encoding="utf-8")
+        config.write_text(toml(packed(self.sections)), encoding="utf-8")
         self.process = Process([self.path, "-c", config], env=self.env, cwd=self.directory)
         line = self.process.wait_line("event=ready")
         for what, section, key in (("pull", "ingest", "pull"), ("sub", "ingest", "sub"),
@@ -76,6 +86,8 @@ class Bridge:
             self.endpoints[what] = re.search(rf"\b{what}=(\S+)", line).group(1).split(",")
             #  A restarted bridge is found where the first one was.
             self.sections[section][key] = self.endpoints[what]
+        for workers, endpoints in zip(self.sections.get("workers", []), re.findall(r"\bpush=(\S+)", line)):
+            workers["push"] = endpoints.split(",")
         if redis_is_up:
             self.wait_redis(is_up=True)
 
@@ -113,6 +125,14 @@ class Bridge:
         """No sanitizer has reported anything."""
         for sign in ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:", "AddressSanitizer:"):
             assert sign not in self.process.log, self.process.log
+
+    def lose(self, *sockets):
+        """Closes sockets that are connected to it, and waits until it has noticed."""
+        files = pathlib.Path(f"/proc/{self.process.pid}/fd")
+        before = len(list(files.iterdir()))
+        for socket in sockets:
+            socket.close()
+        eventually(lambda: len(list(files.iterdir())) <= before - len(sockets), "the bridge to notice")
 
     def end(self):
         """For fixtures: ends whatever is left, and expects that it was well."""
@@ -181,6 +201,16 @@ class Bridge:
 
     def push(self, **options):
         return self.socket(zmq.PUSH, "pull", **options)
+
+    def worker(self, section=0, **options):
+        """A PULL socket at one of the [[workers]]."""
+        socket = self.context.socket(zmq.PULL)
+        self.sockets.append(socket)
+        socket.linger, socket.rcvhwm = 0, 1
+        for option, value in options.items():
+            setattr(socket, option, value)
+        socket.connect(self.sections["workers"][section]["push"][0])
+        return socket
 
     def req(self, **options):
         return self.socket(zmq.REQ, "router", **options)

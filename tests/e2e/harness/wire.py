@@ -29,6 +29,18 @@ def id_of(envelope):
     return struct.unpack_from(">Q", envelope, 2)[0]
 
 
+def split(member):
+    """The envelopes of a member of the log."""
+    unpacker = msgpack.Unpacker(None, strict_map_key=False, max_buffer_size=0)
+    unpacker.feed(member)
+    envelopes, at = [], 0
+    while at < len(member):
+        unpacker.skip()
+        envelopes.append(member[at:unpacker.tell()])
+        at = unpacker.tell()
+    return envelopes
+
+
 def encode(id_, time_ms, headers, payload):
     """An envelope's bytes; headers are encoded bytes, or None."""
     if len(payload) < 1 << 8:
@@ -76,5 +88,5 @@ def raw_items(reply):
 
 
 def raw_messages(reply):
-    """The (channel, envelope bytes) pairs of a replay's or peek's reply, the bytes as they came."""
-    return [(unpack(channel), envelope) for channel, envelope in raw_items(reply)]
+    """The (channel, envelope bytes) pairs of a replay's, peek's or take's reply, the bytes as they came."""
+    return [(unpack(channel), envelope) for channel, envelope, *_ in raw_items(reply)]
