@@ -24,9 +24,8 @@ elseif to > floor then
         flushed = flushed - math.max(0, math.min(tonumber(last), to - 1) - math.max(tonumber(first), floor) + 1)
     end
 end
-if ARGV[1] == '+inf' then
-    flushed = flushed + redis.call('ZCARD', base .. 'delayed')
-end
+local delayed = ARGV[1] == '+inf' and redis.call('ZCARD', base .. 'delayed') or 0
+flushed = flushed + delayed
 
 local groups = redis.call('ZRANGE', base .. 'groups', 0, -1)
 for _, group in ipairs(groups) do
@@ -49,7 +48,7 @@ for _, group in ipairs(groups) do
         void_below(group, to)
     end
 end
-if ARGV[1] == '+inf' and redis.call('EXISTS', base .. 'delayed') == 1 then
+if delayed > 0 then
     -- Their msg_ids are forgotten in their time.
     local serial, now = redis.call('HGET', KEYS[1], 'serial') or '0', redis.call('TIME')
     redis.call('HSET', KEYS[1], 'dropped', string.format('%s %.0f', serial, now[1] * 1000 + now[2] / 1000))
