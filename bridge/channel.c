@@ -92,6 +92,14 @@ batch_t *channel_next (channel_t *self)
     return self->sent < IN_FLIGHT_AT_ONCE || batch->closed ? batch : NULL;
 }
 
+uint64_t channel_expects (const channel_t *self)
+{
+    //  What is in flight is announced too, and maybe before its reply comes: only what lies above it is known to be
+    //  another writer's.
+    uint64_t own = self->head + self->sent_messages;
+    return (self->seen_head > own ? self->seen_head + self->sent_messages : own) + 1;
+}
+
 void channel_mark_sent (channel_t *self, batch_t *batch)
 {
     batch->maybe_stored = true;

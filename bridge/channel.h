@@ -76,6 +76,9 @@ batch_t *channel_batch (channel_t *self, size_t count, size_t bytes, batch_t **s
 //  The next batch to send, or NULL: none waits, or as many are in flight as may be.
 batch_t *channel_next (channel_t *self);
 
+//  The first id that the next batch to send will get, unless another writer comes between.
+uint64_t channel_expects (const channel_t *self);
+
 //  The batch was sent, in the place that channel_next said.
 void channel_mark_sent (channel_t *self, batch_t *batch);
 

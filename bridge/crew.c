@@ -3,7 +3,7 @@
 //
 //    SERVING --crew_stop--> STOPPING --the last has ended--> GONE
 //
-//  Stopping goes control, lane, keeper: control hands to the lane, and both tell the keeper, so each outlives
+//  Stopping goes pushers, control, lane, keeper: control hands to the lane, and both tell the keeper, so each outlives
 //  those who may still hand something to it. The next is told only when the one before has ended.
 
 #include "crew.h"
@@ -12,14 +12,18 @@
 #include "keeper.h"
 #include "lane.h"
 #include "log.h"
+#include "pusher.h"
 
-static const char *const names[CREW_SIZE] = {"control", "lane", "keeper"};  //  in the order of stopping
-enum { CONTROL, LANE, KEEPER };
+typedef struct {
+    const char *name;
+    zactor_t *actor;  //  NULL once ended
+} member_t;
 
 struct crew {
-    zactor_t *actors[CREW_SIZE];  //  NULL once ended
+    member_t *members;  //  in the order of stopping
+    int size;
     bool stopping;
-    int current;  //  the one that has been told to stop; CREW_SIZE: all have ended
+    int current;  //  the one that has been told to stop; size: all have ended
     char *endpoints;
 };
 
@@ -41,32 +45,76 @@ static void s_make_pair (zsock_t **lane_end, zsock_t **control_end)
     (void)connected;
 }
 
-static char *s_join_endpoints (const lane_t *lane, const control_t *control)
+//  All that is bound, before any of it has been taken by an actor.
+typedef struct {
+    lane_t *lane;
+    control_t *control;
+    pusher_t **pushers;
+    size_t pusher_count;
+} bound_t;
+
+static int s_bind_all (bound_t *self, const config_t *config, const char *redis_url, char *error, size_t error_size)
 {
-    return zsys_sprintf ("%s %s", lane_endpoints (lane), control_endpoints (control));
+    zsock_t *lane_end, *control_end;
+    s_make_pair (&lane_end, &control_end);
+    self->pushers = calloc (config->workers.count + 1, sizeof *self->pushers);
+    self->lane = lane_new (config, redis_url, &control_end, error, error_size);
+    self->control = self->lane ? control_new (config, redis_url, &lane_end, error, error_size) : NULL;
+    bool bound = self->control != NULL;
+    while (bound && self->pusher_count < config->workers.count) {
+        pusher_t *pusher = pusher_new (config, self->pusher_count, redis_url, error, error_size);
+        bound = pusher != NULL;
+        self->pushers[self->pusher_count] = pusher;
+        self->pusher_count += bound;
+    }
+    zsock_destroy (&lane_end);
+    zsock_destroy (&control_end);
+    return bound ? 0 : -1;
+}
+
+static char *s_join_endpoints (const bound_t *bound)
+{
+    char *all = zsys_sprintf ("%s %s", lane_endpoints (bound->lane), control_endpoints (bound->control));
+    for (size_t i = 0; i < bound->pusher_count; i++) {
+        char *before = all;
+        all = zsys_sprintf ("%s %s", before, pusher_endpoints (bound->pushers[i]));
+        free (before);
+    }
+    return all;
+}
+
+static void s_add (crew_t *self, const char *name, zactor_fn *fn, void *args)
+{
+    self->members[self->size++] = (member_t){name, zactor_new (fn, args)};
 }
 
 crew_t *crew_new (const config_t *config, const char *redis_url, char *error, size_t error_size)
 {
-    zsock_t *lane_end, *control_end;
-    s_make_pair (&lane_end, &control_end);
-    lane_t *lane = lane_new (config, redis_url, &control_end, error, error_size);
-    control_t *control = lane ? control_new (config, redis_url, &lane_end, error, error_size) : NULL;
+    bound_t bound = {0};
+    bool good = s_bind_all (&bound, config, redis_url, error, error_size) == 0;
     crew_t *self = (crew_t *)zmalloc (sizeof *self);
-    if (control) {
-        self->endpoints = s_join_endpoints (lane, control);
-        self->actors[KEEPER] = zactor_new (keeper_actor, keeper_new (config, redis_url));
-    }
-    if (lane) {  //  also without control: its sockets are bound, so it may have messages to store
-        self->actors[LANE] = zactor_new (lane_actor, lane);
-    }
-    if (control) {
-        self->actors[CONTROL] = zactor_new (control_actor, control);
+    self->members = calloc (bound.pusher_count + 3, sizeof *self->members);
+    if (good) {
+        self->endpoints = s_join_endpoints (&bound);
+        for (size_t i = 0; i < bound.pusher_count; i++) {
+            s_add (self, "workers", pusher_actor, bound.pushers[i]);
+        }
+        //  The keeper's socket, to which control's and the lane's hints go, is there before they begin.
+        keeper_t *keeper = keeper_new (config, redis_url);
+        s_add (self, "control", control_actor, bound.control);
+        s_add (self, "lane", lane_actor, bound.lane);
+        s_add (self, "keeper", keeper_actor, keeper);
     } else {
+        for (size_t i = 0; i < bound.pusher_count; i++) {
+            pusher_destroy (&bound.pushers[i]);
+        }
+        control_destroy (&bound.control);
+        if (bound.lane) {  //  its sockets are bound, so it may have messages to store
+            s_add (self, "lane", lane_actor, bound.lane);
+        }
         crew_destroy (&self);
     }
-    zsock_destroy (&lane_end);
-    zsock_destroy (&control_end);
+    free (bound.pushers);
     return self;
 }
 
@@ -76,9 +124,10 @@ void crew_destroy (crew_t **self_p)
     if (!self) {
         return;
     }
-    for (int i = 0; i < CREW_SIZE; i++) {
-        zactor_destroy (&self->actors[i]);
+    for (int i = 0; i < self->size; i++) {
+        zactor_destroy (&self->members[i].actor);
     }
+    free (self->members);
     free (self->endpoints);
     free (self);
     *self_p = NULL;
@@ -89,13 +138,18 @@ const char *crew_endpoints (const crew_t *self)
     return self->endpoints;
 }
 
+int crew_size (const crew_t *self)
+{
+    return self->size;
+}
+
 //  While stopping only the current one: another that has ended would keep the poll awake.
 int crew_poll_items (const crew_t *self, zmq_pollitem_t *items)
 {
     int count = 0;
-    for (int i = 0; i < CREW_SIZE; i++) {
-        if (self->actors[i] && (!self->stopping || i == self->current)) {
-            items[count++] = (zmq_pollitem_t){zsock_resolve (self->actors[i]), 0, ZMQ_POLLIN, 0};
+    for (int i = 0; i < self->size; i++) {
+        if (self->members[i].actor && (!self->stopping || i == self->current)) {
+            items[count++] = (zmq_pollitem_t){zsock_resolve (self->members[i].actor), 0, ZMQ_POLLIN, 0};
         }
     }
     return count;
@@ -105,13 +159,13 @@ int crew_poll_items (const crew_t *self, zmq_pollitem_t *items)
 //  zactor_destroy waits for it.
 static bool s_has_ended (const crew_t *self, int i)
 {
-    return zsock_events (self->actors[i]) & ZMQ_POLLIN;
+    return zsock_events (self->members[i].actor) & ZMQ_POLLIN;
 }
 
 static void s_tell_current (crew_t *self)
 {
-    zsock_set_sndtimeo (self->actors[self->current], 0);  //  one that has ended takes no word
-    zstr_send (self->actors[self->current], "$TERM");
+    zsock_set_sndtimeo (self->members[self->current].actor, 0);  //  one that has ended takes no word
+    zstr_send (self->members[self->current].actor, "$TERM");
 }
 
 void crew_stop (crew_t *self)
@@ -125,9 +179,9 @@ void crew_stop (crew_t *self)
 static int s_look_for_fallen (const crew_t *self)
 {
     int rc = 0;
-    for (int i = 0; i < CREW_SIZE; i++) {
+    for (int i = 0; i < self->size; i++) {
         if (s_has_ended (self, i)) {
-            log_write (LEVEL_ERROR, "main", "actor_ended", "which=%s", names[i]);
+            log_write (LEVEL_ERROR, "main", "actor_ended", "which=%s", self->members[i].name);
             rc = -1;
         }
     }
@@ -139,10 +193,11 @@ int crew_work (crew_t *self)
     if (!self->stopping) {
         return s_look_for_fallen (self);
     }
-    while (self->current < CREW_SIZE && s_has_ended (self, self->current)) {
-        zactor_destroy (&self->actors[self->current]);
-        log_write (LEVEL_DEBUG, "main", "actor_stopped", "which=%s", names[self->current]);
-        if (++self->current < CREW_SIZE) {
+    while (self->current < self->size && s_has_ended (self, self->current)) {
+        member_t *member = &self->members[self->current];
+        zactor_destroy (&member->actor);
+        log_write (LEVEL_DEBUG, "main", "actor_stopped", "which=%s", member->name);
+        if (++self->current < self->size) {
             s_tell_current (self);
         }
     }
@@ -151,5 +206,5 @@ int crew_work (crew_t *self)
 
 bool crew_is_gone (const crew_t *self)
 {
-    return self->current == CREW_SIZE;
+    return self->current == self->size;
 }

@@ -1,12 +1,10 @@
-//  crew - the three actors: made, started, watched and stopped together. Owned by main's thread.
+//  crew - the actors: made, started, watched and stopped together. Owned by main's thread.
 
 #ifndef CREW_H_INCLUDED
 #define CREW_H_INCLUDED
 
 #include <czmq.h>
 #include "config.h"
-
-enum { CREW_SIZE = 3 };
 
 typedef struct crew crew_t;
 
@@ -17,10 +15,13 @@ crew_t *crew_new (const config_t *config, const char *redis_url, char *error, si
 //  Only when crew_is_gone; else it waits until the actors have ended.
 void crew_destroy (crew_t **self_p);
 
-//  "pull=… sub=… pub=… router=…", as bound.
+//  "pull=… sub=… pub=… router=…", and a "push=…" for each [[workers]], as bound.
 const char *crew_endpoints (const crew_t *self);
 
-//  Fills in what to poll before crew_work is called; returns how many, at most CREW_SIZE.
+//  The number of actors.
+int crew_size (const crew_t *self);
+
+//  Fills in what to poll before crew_work is called; returns how many, at most crew_size.
 int crew_poll_items (const crew_t *self, zmq_pollitem_t *items);
 
 //  Begins to stop the actors, one after the other, in the order that loses nothing.

@@ -16,7 +16,7 @@
 enum {
     LOOK_EVERY_MS = 1000,
     LOOK_CHANNELS = 200,  //  in one slice
-    READ_MEMBERS = 1000,
+    READ_MESSAGES = 1000,
     READ_BYTES = 1048576,
     HELD_BYTES = 67108864  //  beyond these a confirmed batch is let go, to be read from the log
 };
@@ -170,7 +170,7 @@ static void s_refill (feed_t *self, channel_t *channel, uint64_t until)
     char numbers[4][SPAN_NUMBER];
     span_t words[] = {span_text ("3"), span_text (channel->keys[0]), span_text (channel->keys[1]),
         span_text (channel->keys[2]), span_number (numbers[0], channel->cursor), span_number (numbers[1], until),
-        span_number (numbers[2], READ_MEMBERS), span_number (numbers[3], READ_BYTES), span_text ("0")};
+        span_number (numbers[2], READ_MESSAGES), span_number (numbers[3], READ_BYTES), span_text ("0")};
     link_script (self->link, SCRIPT_READ, s_on_refill, s_errand (self, channel, until), 9, words);
 }
 

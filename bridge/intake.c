@@ -81,12 +81,6 @@ static void s_log_rejection (intake_t *self, const char *reason, const char *pee
     }
 }
 
-static void s_store (void *owner, const message_t *rejected)
-{
-    intake_t *self = owner;
-    writer_store (self->writer, rejected);
-}
-
 //  Stores under $rejected what broke a rule: as much of it as could be told apart.
 static void s_reject (intake_t *self, const message_t *message, const char *reason, zmq_msg_t *frame, span_t raw)
 {
@@ -94,7 +88,7 @@ static void s_reject (intake_t *self, const message_t *message, const char *reas
     peer = peer ? peer : "";
     self->counters->rejected_messages++;
     s_log_rejection (self, reason, peer);
-    reject (s_store, self, message->channel, message->payload.data ? message->payload : raw, reason, peer);
+    reject (self->writer, message->channel, message->payload.data ? message->payload : raw, reason, peer);
 }
 
 static void s_take (intake_t *self, zmq_msg_t *frames, size_t count)

@@ -154,7 +154,8 @@ static void s_wait (lane_t *self, zmq_pollitem_t *items, bool reading, int64_t u
     short producers = reading && !writer_is_full (self->writer) ? ZMQ_POLLIN : 0;
     items[ITEM_PULL].events = producers;
     items[ITEM_SUB].events = producers;
-    items[ITEM_REDIS] = (zmq_pollitem_t){NULL, writer_fd (self->writer), writer_events (self->writer), 0};
+    items[ITEM_REDIS] =
+        (zmq_pollitem_t){NULL, link_fd (writer_link (self->writer)), link_events (writer_link (self->writer)), 0};
     items[ITEM_EAR] = (zmq_pollitem_t){NULL, link_fd (ear_link (self->ear)), link_events (ear_link (self->ear)), 0};
     deadline_poll (items, ITEM_COUNT, deadline_ms);
 }

@@ -137,6 +137,7 @@ static void s_print_endpoints (const char *endpoints)
         {"sub=", "or PUB them here"},
         {"pub=", "SUB: messages live"},
         {"router=", "REQ or DEALER: publish, replay, flush, …"},
+        {"push=", "PULL: work, pushed"},
     };
     for (size_t i = 0; i < sizeof uses / sizeof *uses; i++) {
         for (const char *word = endpoints; *word; word += strspn (word, " ")) {
@@ -227,7 +228,8 @@ static void s_serve (bridge_t *self)
 {
     while (!crew_is_gone (self->crew)) {
         int redis_fd = self->embedded ? embedded_fd (self->embedded) : -1;
-        zmq_pollitem_t items[CREW_SIZE + 2] = {{NULL, self->signals, ZMQ_POLLIN, 0}};
+        zmq_pollitem_t items[crew_size (self->crew) + 2];
+        items[0] = (zmq_pollitem_t){NULL, self->signals, ZMQ_POLLIN, 0};
         int count = 1 + crew_poll_items (self->crew, items + 1);
         if (redis_fd >= 0) {
             items[count++] = (zmq_pollitem_t){NULL, redis_fd, ZMQ_POLLIN, 0};

@@ -1,4 +1,4 @@
-//  names - walks through the index of channels. In control's thread.
+//  names - walks through the index of channels. In its owner's thread.
 
 #include "name.h"
 #include "names.h"
@@ -20,12 +20,19 @@ names_t names_of (span_t glob)
     return self;
 }
 
+void names_words (const names_t *self, const char *channels_key, char *count, span_t *words)
+{
+    const span_t all[NAMES_WORDS] = {span_text ("ZRANGEBYLEX"), span_text (channels_key), span_text (self->from),
+        span_text (self->to), span_text ("LIMIT"), span_text ("0"), span_number (count, PAGE)};
+    memcpy (words, all, sizeof all);
+}
+
 void names_ask (names_t *self, call_t *call, link_reply_fn *fn)
 {
     char count[SPAN_NUMBER];
-    span_t words[] = {span_text ("ZRANGEBYLEX"), span_text (call->desk->channels_key), span_text (self->from),
-        span_text (self->to), span_text ("LIMIT"), span_text ("0"), span_number (count, PAGE)};
-    call_command (call, fn, sizeof words / sizeof *words, words);
+    span_t words[NAMES_WORDS];
+    names_words (self, call->desk->channels_key, count, words);
+    call_command (call, fn, NAMES_WORDS, words);
 }
 
 span_t names_next (names_t *self, const redisReply *page, size_t *at)

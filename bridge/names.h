@@ -1,4 +1,5 @@
-//  names - walks through the names that may match a glob, a page of the index of channels at a time. Part of control.
+//  names - walks through the names that may match a glob, a page of the index of channels at a time. In its
+//  owner's thread.
 
 #ifndef NAMES_H_INCLUDED
 #define NAMES_H_INCLUDED
@@ -14,6 +15,10 @@ typedef struct {
 
 //  Begins at the first name that can match.
 names_t names_of (span_t glob);
+
+//  The command that asks for the next page. Borrows itself, channels_key, and `count`, of SPAN_NUMBER bytes.
+enum { NAMES_WORDS = 7 };
+void names_words (const names_t *self, const char *channels_key, char *count, span_t *words);
 
 //  Asks for the next page. The reply goes to fn, with the call as arg: an array of names, in the order of their bytes.
 //  fn calls names_next until it has no more.

@@ -11,7 +11,7 @@ typedef struct {
     uint64_t after;
     uint64_t since_ms;  //  in place of after; 0: none
     uint64_t until;     //  UINT64_MAX: none
-    uint64_t limit;     //  members
+    uint64_t limit;     //  messages; the last member may bring more
     uint64_t max_bytes;
     bool newest;  //  newest first
     bool spare;   //  no member comes that is larger than max_bytes; else at least one does

@@ -12,7 +12,7 @@ static void s_pack_text (msgpack_packer *packer, span_t text)
     msgpack_pack_str_body (packer, text.data, text.size);
 }
 
-void reject (reject_store_fn *store, void *owner, span_t channel, span_t payload, const char *reason, const char *peer)
+void reject (writer_t *writer, span_t channel, span_t payload, const char *reason, const char *peer)
 {
     msgpack_sbuffer headers;
     msgpack_sbuffer_init (&headers);
@@ -35,11 +35,11 @@ void reject (reject_store_fn *store, void *owner, span_t channel, span_t payload
         .at_ms = -1,
         .ttl_ms = -1,
     };
-    store (owner, &rejected);
+    writer_store (writer, &rejected);
     msgpack_sbuffer_destroy (&headers);
 }
 
-void reject_batch (reject_store_fn *store, void *owner, span_t channel, const batch_t *batch, const char *reason)
+void reject_batch (writer_t *writer, span_t channel, const batch_t *batch, const char *reason)
 {
     for (size_t i = 0; i < batch->count; i++) {
         envelope_t envelope;
@@ -47,6 +47,6 @@ void reject_batch (reject_store_fn *store, void *owner, span_t channel, const ba
         size_t size = envelope_decode (&envelope, stored.data, stored.size);
         assert (size > 0);
         (void)size;
-        reject (store, owner, channel, envelope.payload, reason, "");
+        reject (writer, channel, envelope.payload, reason, "");
     }
 }

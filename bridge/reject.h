@@ -6,14 +6,12 @@
 #define REJECT_H_INCLUDED
 
 #include "batch.h"
+#include "writer.h"
 
-typedef void (reject_store_fn) (void *owner, const message_t *rejected);
-
-//  Calls store with the message for $rejected, borrowed for the call. `channel`: as sent, size 0: not known; `peer`: the
-//  sender's address, "": not known.
-void reject (reject_store_fn *store, void *owner, span_t channel, span_t payload, const char *reason, const char *peer);
+//  `channel`: as sent, size 0: not known; `peer`: the sender's address, "": not known.
+void reject (writer_t *writer, span_t channel, span_t payload, const char *reason, const char *peer);
 
 //  The same for each message of a batch that will not be stored.
-void reject_batch (reject_store_fn *store, void *owner, span_t channel, const batch_t *batch, const char *reason);
+void reject_batch (writer_t *writer, span_t channel, const batch_t *batch, const char *reason);
 
 #endif

@@ -29,7 +29,7 @@ struct timers {
     schedule_t *schedule;
     char *announced_key;  //  the Pub/Sub channel
     char *channels_key;
-    char *look_from;   //  where the next page of channels begins, as ZRANGEBYLEX says it; NULL: all were looked at
+    char *look_from;   //  where the next page of channels begins, as ZRANGEBYLEX says it; NULL: none is to be asked for
     bool looking;      //  a page is under way
     int64_t ahead_ms;  //  Redis's clock less zclock_mono
     size_t visits;
@@ -252,9 +252,8 @@ static void s_on_page (void *owner, void *arg, redisReply *reply)
     for (size_t i = 0; i < reply->elements; i++) {
         timers_look (self, span_of (reply->element[i]->str, reply->element[i]->len));
     }
-    free (self->look_from);
-    self->look_from = NULL;
-    if (reply->elements == PAGE) {
+    //  Unless all are to be looked at anew.
+    if (reply->elements == PAGE && !self->look_from) {
         int rc = asprintf (&self->look_from, "(%s", reply->element[PAGE - 1]->str);
         assert (rc > 0);
     }
@@ -266,6 +265,8 @@ static void s_look_at_page (timers_t *self)
     span_t words[] = {span_text ("ZRANGEBYLEX"), span_text (self->channels_key), span_text (self->look_from),
         span_text ("+"), span_text ("LIMIT"), span_text ("0"), span_number (count, PAGE)};
     link_command (self->link, s_on_page, self, 7, words);
+    free (self->look_from);
+    self->look_from = NULL;
     self->looking = true;
 }
 

@@ -15,6 +15,8 @@
 
 enum {
     IN_FLIGHT_BATCHES = 64,  //  of all channels: Redis always has work, and what waits here gathers
+    //  Redis has work for a few milliseconds; a publish to another channel waits no longer behind a flood
+    IN_FLIGHT_MEMBERS = 512,
     IN_FLIGHT_BYTES = 4194304,
     RETRY_MS = 250,       //  after a refusal
     SPARE_ROOM = 1048576  //  a larger buffer is not kept for the next batch
@@ -43,6 +45,7 @@ struct writer {
     size_t waiting_messages;  //  not confirmed, sent or not
     size_t waiting_bytes;
     size_t sent_batches;  //  in flight
+    size_t sent_members;
     size_t sent_bytes;
     int64_t logged_ms;  //  the last refusal that was logged
 };
@@ -234,11 +237,6 @@ static void s_log_refusal (writer_t *self, const channel_t *channel, const char 
     }
 }
 
-static void s_store (void *owner, const message_t *message)
-{
-    writer_store (owner, message);
-}
-
 //  Under the channel's keys lies what is not a bridge's, and that will not change by itself: its messages would wait for
 //  ever, and all others behind them in the end.
 static void s_reject_channel (writer_t *self, channel_t *channel)
@@ -249,7 +247,7 @@ static void s_reject_channel (writer_t *self, channel_t *channel)
         self->waiting_bytes -= batch->bytes;
         if (!name_is_reserved (name)) {
             self->counters->rejected_messages += batch->count;
-            reject_batch (s_store, self, name, batch, "channel: its keys in Redis hold something else");
+            reject_batch (self, name, batch, "channel: its keys in Redis hold something else");
         }
     }
     channel_renew_session (channel);
@@ -308,6 +306,7 @@ static void s_on_appended (void *owner, void *arg, redisReply *reply)
     batch_t *batch = arg;
     channel_t *channel = batch->channel;
     self->sent_batches--;
+    self->sent_members -= batch->count;
     self->sent_bytes -= batch->bytes;
     if (!reply) {
         return;
@@ -386,9 +385,10 @@ static void s_send_batch (writer_t *self, channel_t *channel, batch_t *batch)
     snprintf (append.session, sizeof append.session, "%s.%u", self->session, channel->session_no);
     uint64_t now_ms = (uint64_t)(zclock_time () + store->clock_ahead_ms);
     uint64_t time_ms = now_ms > channel->time_ms ? now_ms : channel->time_ms;
-    span_t command = batch_command (batch, &append, head + channel->sent_messages + 1, time_ms);
+    span_t command = batch_command (batch, &append, channel_expects (channel), time_ms);
     channel_mark_sent (channel, batch);
     self->sent_batches++;
+    self->sent_members += batch->count;
     self->sent_bytes += batch->bytes;
     link_send (self->link, command.data, command.size, s_on_appended, batch);
 }
@@ -408,7 +408,8 @@ static void s_release_held (writer_t *self)
 void writer_send (writer_t *self)
 {
     s_release_held (self);
-    while (link_is_up (self->link) && self->sent_batches < IN_FLIGHT_BATCHES && self->sent_bytes < IN_FLIGHT_BYTES) {
+    while (link_is_up (self->link) && self->sent_batches < IN_FLIGHT_BATCHES &&
+           self->sent_members < IN_FLIGHT_MEMBERS && self->sent_bytes < IN_FLIGHT_BYTES) {
         channel_t *channel = channel_take_ready (&self->ready);
         if (!channel) {
             break;
@@ -509,14 +510,9 @@ bool writer_is_idle (const writer_t *self)
 
 //  The poll
 
-int writer_fd (const writer_t *self)
+const link_t *writer_link (const writer_t *self)
 {
-    return link_fd (self->link);
-}
-
-short writer_events (const writer_t *self)
-{
-    return link_events (self->link);
+    return self->link;
 }
 
 int64_t writer_deadline_ms (const writer_t *self)

@@ -40,9 +40,8 @@ bool writer_is_full (const writer_t *self);
 //  True when nothing waits for Redis.
 bool writer_is_idle (const writer_t *self);
 
-//  For the poll, as the functions of link.
-int writer_fd (const writer_t *self);
-short writer_events (const writer_t *self);
+//  For the poll; link_work and link_write are called by writer_work and writer_send.
+const link_t *writer_link (const writer_t *self);
 int64_t writer_deadline_ms (const writer_t *self);
 
 //  Reads what Redis said, and does what is due.

@@ -32,6 +32,7 @@ static const char s_flush[] = {
 #include "flush.inc"
 };
 static const char s_status[] = {
+#include "skip.inc"
 #include "seek.inc"
 #include "channel.inc"
 #include "undelivered.inc"
@@ -173,6 +174,7 @@ static const char s_dead[] = {
 #include "dead.inc"
 };
 static const char s_group[] = {
+#include "skip.inc"
 #include "seek.inc"
 #include "channel.inc"
 #include "undelivered.inc"

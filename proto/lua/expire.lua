@@ -3,8 +3,8 @@
 -- KEYS    1 meta
 -- ARGV    1 messages at most   2 bytes to read at most, by the average member
 -- Result  {changed, left}: messages looked after; 1 when more are due
--- Keeps   KEYSPACE.md 4-6, 12: a row in gaps hides them, and members of which nothing is left to see are removed; rows of
---         neighbours are joined. What lies below the floor is left to free.lua.
+-- Keeps   KEYSPACE.md 4-6, 12: a row in gaps hides them, and members of which nothing is left to see are removed; rows
+--         of neighbours are joined. What lies below the floor is left to free.lua.
 local base, now = string.sub(KEYS[1], 1, -5), redis.call('TIME')
 local log, gaps, ttl, expiring = base .. 'log', base .. 'gaps', base .. 'ttl', base .. 'expiring'
 local now_ms = now[1] * 1000 + math.floor(now[2] / 1000)

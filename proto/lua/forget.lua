@@ -3,8 +3,8 @@
 -- KEYS    1 ids   2 meta   3 log   4 marks
 -- ARGV    1 dedupe_ms   2 msg_ids to remove at most
 -- Result  {removed, left}: 1 when more can be removed
--- Keeps   KEYSPACE.md 10: a msg_id stays as long as its message is retained, and at least dedupe_ms. Those below 0 are of
---         messages that wait: they stay, but for what a flush has dropped.
+-- Keeps   KEYSPACE.md 10: a msg_id stays as long as its message is retained, and at least dedupe_ms. Those below 0 are
+--         of messages that wait: they stay, but for what a flush has dropped.
 local meta = redis.call('HMGET', KEYS[2], 'floor', 'time', 'head', 'dropped')
 local floor, dedupe_ms = tonumber(meta[1]) or 1, tonumber(ARGV[1])
 local below = '(' .. string.format('%.0f', floor)

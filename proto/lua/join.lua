@@ -1,5 +1,5 @@
--- join: how messages get ids and join a channel's log. No step of its own: it stands at the top of append.lua and due.lua,
--- behind timers.lua. KEYS[1] is any key of the channel.
+-- join: how messages get ids and join a channel's log. No step of its own: it stands at the top of append.lua and
+-- due.lua, behind timers.lua. KEYS[1] is any key of the channel.
 --
 -- key(what)                              the channel's key of that name
 -- first_id(head, known, is_new, now)     the next id to give, by TIME's `now`; is_new: the epoch is not the channel's
@@ -8,7 +8,7 @@
 -- wish(id, msg_id, ttl_ms, front, now_ms)   notes what a message that joins asks for; nil: nothing
 -- grant()                                writes what was noted
 -- Keeps   KEYSPACE.md 1-3, 7, 10, 12. renew and grant come when the log has taken the messages, and never fail.
-local wishes = {ids = {}, ttl = {}, expiring = {}, ready = {}, ahead = {}}
+local wishes
 
 local function key(what)
     return string.match(KEYS[1], '^.*:{[^{}]*}:') .. what
@@ -44,6 +44,7 @@ local function add(list, score, member)
 end
 
 local function wish(id, msg_id, ttl_ms, front, now_ms)
+    wishes = wishes or {ids = {}, ttl = {}, expiring = {}, ready = {}, ahead = {}}
     local text = string.format('%.0f', id)
     if msg_id then
         add(wishes.ids, id, msg_id)
@@ -61,6 +62,9 @@ local function wish(id, msg_id, ttl_ms, front, now_ms)
 end
 
 local function grant()
+    if not wishes then
+        return
+    end
     for _, what in ipairs({'ids', 'ttl', 'expiring'}) do
         if #wishes[what] > 0 then
             redis.pcall('ZADD', key(what), unpack(wishes[what]))

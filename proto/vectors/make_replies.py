@@ -89,10 +89,6 @@ def _successes():
     yield _reply("status", {"seq": 9, "ok": True, "channels": {"orders": channel}})
     yield _reply("status with more to come",
                  {"seq": 10, "ok": True, "channels": {"orders": channel}, "cursor": "orders"})
-    group = {"cursor": 502, "waiting": 1, "leased": 2, "dead": 3, "consumers": 1, "oldest_ms": TIME,
-             "paused": True}
-    yield _reply("status with groups",
-                 {"seq": 16, "ok": True, "channels": {"orders": {**channel, "groups": {"g": group}}}})
     yield _reply("take", {
         "seq": 16, "ok": True, "messages": [
             ["urgent", _envelope(3, b"now"), 1782579201081345, 1],
@@ -106,6 +102,10 @@ def _successes():
     yield _reply("touch", {"seq": 20, "ok": True, "done": [17], "already": [], "stale": [],
                            "deadline_ms": TIME + 60000})
     yield _reply("release", {"seq": 21, "ok": True, "released": 2})
+    group = {"cursor": 502, "waiting": 1, "leased": 2, "dead": 3, "consumers": 1, "oldest_ms": TIME,
+             "paused": True}
+    yield _reply("status with groups",
+                 {"seq": 22, "ok": True, "channels": {"orders": {**channel, "groups": {"g": group}}}})
     yield _reply("ping", {"seq": 11, "ok": True, "now_ms": TIME})
     yield _reply("a seq beyond 2^53", {"seq": 2**64 - 1, "ok": True, "now_ms": TIME})
 

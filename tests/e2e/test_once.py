@@ -126,3 +126,10 @@ def test_a_repeat_may_come_after_ids_have_jumped(lab):
     reply = client.ok(op="replay", channel="orders")
     assert [envelope[0] for _, envelope in reply["messages"]] == [1, first, second]
     assert reply["gaps"] == [["orders", 2, first - 1, "jumped"]]
+
+
+def test_a_request_of_repeats_alone_stores_nothing(client, store):
+    assert _publish(client, (b"a", "one"), (b"b", "two")) == ([1, 2], [])
+    assert _publish(client, (b"b", "two"), (b"a", "one")) == ([2, 1], [0, 1])
+    assert _publish(client, (b"c", None)) == ([3], [])
+    log.expect_sound(store, "orders")

@@ -11,7 +11,7 @@ from harness.process import Process
 from harness.wait import eventually
 
 LONG = bool(os.environ.get("ZRBRIDGE_LONG"))
-COUNT = int(os.environ.get("VOL", 10000000)) if LONG else 100000
+COUNT = 10000000 if LONG else 100000
 RETAINED = COUNT // 10
 
 

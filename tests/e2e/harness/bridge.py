@@ -70,7 +70,7 @@ class Bridge:
                          "fanout": {"pub": [ANY_PORT]}, "control": {"router": [ANY_PORT]}}
         for section, keys in sections.items():
             many = isinstance(keys, list)
-            self.sections[section] = keys if many else {**self.sections.get(section, {}), **keys}
+            self.sections[section] = [dict(one) for one in keys] if many else {**self.sections.get(section, {}), **keys}
         directory.mkdir(parents=True, exist_ok=True)
 
     #  Life
@@ -86,6 +86,8 @@ class Bridge:
             self.endpoints[what] = re.search(rf"\b{what}=(\S+)", line).group(1).split(",")
             #  A restarted bridge is found where the first one was.
             self.sections[section][key] = self.endpoints[what]
+        for workers, endpoints in zip(self.sections.get("workers", []), re.findall(r"\bpush=(\S+)", line)):
+            workers["push"] = endpoints.split(",")
         if redis_is_up:
             self.wait_redis(is_up=True)
 
@@ -199,6 +201,16 @@ class Bridge:
 
     def push(self, **options):
         return self.socket(zmq.PUSH, "pull", **options)
+
+    def worker(self, section=0, **options):
+        """A PULL socket at one of the [[workers]]."""
+        socket = self.context.socket(zmq.PULL)
+        self.sockets.append(socket)
+        socket.linger, socket.rcvhwm = 0, 1
+        for option, value in options.items():
+            setattr(socket, option, value)
+        socket.connect(self.sections["workers"][section]["push"][0])
+        return socket
 
     def req(self, **options):
         return self.socket(zmq.REQ, "router", **options)
