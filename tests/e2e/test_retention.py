@@ -130,7 +130,8 @@ def test_of_packed_messages_those_go_that_are_too_old(lab, server):
     client = lab.bridge(server, channels=[{"max_age_s": 7200}]).client()
     eventually(lambda: _count(client) == 9, "old messages to go")
     assert [envelope[0] for envelope in client.replay_all("orders")] == list(range(13, 22))
-    eventually(lambda: [score for score, _ in log.members(store, "orders")] == [14, 21], "the first member to be freed")
+    eventually(lambda: [score for score, _ in log.raw_members(store, "orders")] == [14, 21],
+               "the first member to be freed")
 
 
 #  By bytes
@@ -160,7 +161,7 @@ def test_a_message_beyond_max_bytes_is_not_retained(lab, server):
 def test_members_of_packed_messages_go_whole_for_max_bytes(lab, server):
     store = server.client()
     log.lay(store, "orders", [1000] * 700, per_member=7)
-    sizes = [len(member) for _, member in log.members(store, "orders")]
+    sizes = [len(member) for _, member in log.raw_members(store, "orders")]
     client = lab.bridge(server, channels=[{"max_bytes": 5000}]).client()
     fit = _suffix(sizes, 5000)
     eventually(lambda: _count(client) == 7 * fit, f"{fit} members to be left")
