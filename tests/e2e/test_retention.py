@@ -24,7 +24,7 @@ def _now_ms(client):
 
 
 def _retained(store, channel="orders"):
-    """[(score, member)] at or above the floor."""
+    """[(id, envelope)] at or above the floor."""
     floor = int(store.hget(log.key(channel, "meta"), "floor") or 1)
     return [(score, member) for score, member in log.members(store, channel) if score >= floor]
 
@@ -137,7 +137,7 @@ def test_of_packed_messages_those_go_that_are_too_old(lab, server):
 #  By bytes
 
 def test_as_much_is_retained_as_max_bytes_allow(lab, server):
-    client = lab.bridge(server, channels=[{"max_bytes": 20000}]).client()
+    client = lab.bridge(server, channels=[{"max_bytes": 20000, "pack": 1}]).client()
     store, sizes = server.client(), []
     for length in (10, 3000, 700, 19000, 1, 5000):
         payloads = [os.urandom(length + number) for number in range(40)]
@@ -182,8 +182,8 @@ def test_many_messages_go_in_small_steps(lab, server):
 
 #  Several limits, several bridges
 
-@pytest.mark.parametrize("limits", [{"max_messages": 500}, {"max_bytes": 30000},
-                                    {"max_messages": 700, "max_bytes": 30000}])
+@pytest.mark.parametrize("limits", [{"max_messages": 500}, {"max_bytes": 30000, "pack": 1},
+                                    {"max_messages": 700, "max_bytes": 30000, "pack": 1}])
 def test_two_bridges_hold_a_channel_to_its_limits_at_once(lab, server, limits):
     bridges = [lab.bridge(server, channels=[limits]) for _ in range(2)]
     store = server.client()

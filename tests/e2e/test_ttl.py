@@ -132,7 +132,7 @@ def test_of_packed_messages_the_others_stay(bridge, client, store):
 
     def expect_left():
         assert _ids(client.ok(op="replay", channel="orders")) == left
-        assert _ids(client.ok(op="replay", channel="orders", limit=1)) in ([2], [2, 3])
+        assert _ids(client.ok(op="replay", channel="orders", limit=1)) == [2]
         assert _ids(client.ok(op="replay", channel="orders", after=2, until=10)) == [3, 10]
         assert _ids(client.ok(op="replay", pattern="orders")) == left
         assert _ids(client.ok(op="peek", channel="orders", max=10)) == left
