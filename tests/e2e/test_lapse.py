@@ -44,6 +44,16 @@ def test_a_poison_message_is_dead_after_max_deliveries(client, store):
     assert store.zrange("zrb:{jobs}:dead:default", 0, -1) == [b"1"]
 
 
+def test_what_a_killed_worker_held_is_redelivered(bridge, client):
+    worker = bridge.client()
+    client.publish("jobs", b"1", b"2")
+    take(worker, "jobs", max=2, lease_ms=1000)
+    bridge.lose(worker.socket)
+    assert take(client, "jobs") == []
+    again = take(client, "jobs", max=2, wait_ms=60000)
+    assert [(id_, attempt) for _, id_, _, _, attempt in again] == [(1, 2), (2, 2)]
+
+
 def test_leases_of_a_bridge_that_is_gone_run_out_at_another(lab, server, bridge):
     client = bridge.client()
     client.publish("jobs", b"1", b"2")
