@@ -49,7 +49,7 @@ static size_t s_pack_run (reply_t *reply, redisReply *const *row, uint64_t now_m
 typedef struct {
     size_t leases_at;  //  where the reply's array begins
     uint64_t count;
-} pending_t;
+} holders_t;
 
 static void s_ask_pending (call_t *call, uint64_t after);
 
@@ -57,7 +57,7 @@ static void s_on_pending (void *owner, void *arg, redisReply *reply)
 {
     call_t *call = arg;
     if (call_got (call, reply) && step_found (call, reply)) {
-        pending_t *self = call->work;
+        holders_t *self = call->work;
         const redisReply *rows = reply->element[1];
         size_t max_bytes = (size_t)call->desk->config->max_reply_bytes;
         for (size_t i = 0; i + ROW_FIELDS <= rows->elements; i += ROW_FIELDS) {
@@ -78,7 +78,7 @@ static void s_on_pending (void *owner, void *arg, redisReply *reply)
 static void s_ask_pending (call_t *call, uint64_t after)
 {
     const request_t *request = &call->request;
-    const pending_t *self = call->work;
+    const holders_t *self = call->work;
     char numbers[3][SPAN_NUMBER];
     span_t args[] = {request->group, span_number (numbers[0], request->limit - self->count),
         span_number (numbers[1], request->min_elapsed_ms), request->consumer, span_number (numbers[2], after)};
@@ -87,7 +87,7 @@ static void s_ask_pending (call_t *call, uint64_t after)
 
 void op_pending (call_t *call)
 {
-    pending_t *self = calloc (1, sizeof *self);
+    holders_t *self = calloc (1, sizeof *self);
     call->work = self;
     call->work_destroy = s_destroy_work;
     reply_ok (&call->reply, call->request.seq, 1);

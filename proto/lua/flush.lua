@@ -1,9 +1,10 @@
 -- flush: raises a channel's floor, at once whatever the number of messages; the keeper frees them afterwards.
--- seek.lua, channel.lua, undelivered.lua, waiting.lua, void.lua and void_below.lua stand before it.
+-- skip.lua, seek.lua, channel.lua, undelivered.lua, waiting.lua, void.lua and void_below.lua stand before it.
 --
 -- KEYS    1 meta
 -- ARGV    1 before: the lowest id to keep; '+inf': flush all, delayed ones too; 'ms': as 2 says
---         2 before_ms: flush what is older   3 '1': a dry run, nothing changes   4 '1': also what groups have not settled
+--         2 before_ms: flush what is older   3 '1': a dry run, nothing changes
+--         4 '1': also what groups have not settled
 -- Result  {name, flushed, at_risk}: how many messages became invisible, or would have; at_risk flat: group, how many of
 --         them it has not settled. When there are any, and neither 3 nor 4 says '1', nothing changes and flushed is 0
 -- Keeps   KEYSPACE.md 5, 6: the floor never falls and never passes head + 1. What is dead stays.
@@ -24,9 +25,8 @@ elseif to > floor then
         flushed = flushed - math.max(0, math.min(tonumber(last), to - 1) - math.max(tonumber(first), floor) + 1)
     end
 end
-if ARGV[1] == '+inf' then
-    flushed = flushed + redis.call('ZCARD', base .. 'delayed')
-end
+local delayed = ARGV[1] == '+inf' and redis.call('ZCARD', base .. 'delayed') or 0
+flushed = flushed + delayed
 
 local groups = redis.call('ZRANGE', base .. 'groups', 0, -1)
 for _, group in ipairs(groups) do
@@ -49,7 +49,7 @@ for _, group in ipairs(groups) do
         void_below(group, to)
     end
 end
-if ARGV[1] == '+inf' and redis.call('EXISTS', base .. 'delayed') == 1 then
+if delayed > 0 then
     -- Their msg_ids are forgotten in their time.
     local serial, now = redis.call('HGET', KEYS[1], 'serial') or '0', redis.call('TIME')
     redis.call('HSET', KEYS[1], 'dropped', string.format('%s %.0f', serial, now[1] * 1000 + now[2] / 1000))

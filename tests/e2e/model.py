@@ -32,7 +32,8 @@ class Group:
     def fresh(self):
         """Ids that wait in the log, not yet out of it."""
         first = max(self.cursor + 1, self.channel.floor)
-        return [id_ for id_ in range(first, self.channel.head + 1) if id_ not in self.passed | self.places.keys()]
+        others = self.passed | self.places.keys() | self.channel.expired
+        return [id_ for id_ in range(first, self.channel.head + 1) if id_ not in others]
 
     @property
     def held(self):
@@ -172,12 +173,14 @@ class Channel:
         self.head, self.floor, self.paused = 0, 1, False
         self.newest_lease = 0
         self.payloads, self.groups = {}, {}
+        self.expired = set()        #  before anybody got them
 
-    def publish(self, payloads, front=False):
+    def publish(self, payloads, front=False, expired=False):
         ids = list(range(self.head + 1, self.head + 1 + len(payloads)))
         self.payloads.update(zip(ids, payloads))
         self.head += len(ids)
-        for group in self.groups.values() if front else ():
+        self.expired.update(ids if expired else ())
+        for group in self.groups.values() if front and not expired else ():
             group.places.update({id_: Place(READY, front=True) for id_ in ids})
             group.passed.update(ids)
         return ids
@@ -201,8 +204,15 @@ class Channel:
             return 0, risks
         for group in self.groups.values():
             group.flush(floor)
-        flushed, self.floor = floor - self.floor, floor
+        flushed, self.floor = self.count - len(self.stored_from(floor)), floor
         return flushed, risks
+
+    def stored_from(self, id_):
+        return [other for other in range(id_, self.head + 1) if other not in self.expired]
+
+    @property
+    def count(self):
+        return len(self.stored_from(self.floor))
 
     def follow(self):
         """With `acked`: the floor follows."""
@@ -210,6 +220,6 @@ class Channel:
             self.floor = max(self.floor, min(group.lowest_unsettled for group in self.groups.values()))
 
     def status(self):
-        return {"head": self.head, "floor": self.floor, "count": self.head - self.floor + 1, "paused": self.paused,
+        return {"head": self.head, "floor": self.floor, "count": self.count, "paused": self.paused,
                 "delayed": 0, "groups": {name: {"waiting": len(group.waiting), "leased": len(group.held),
                                                 "dead": len(group.dead)} for name, group in self.groups.items()}}

@@ -1,7 +1,7 @@
 """Leases that run out: redelivered soon, at any scale, and dead after too many times."""
 
 from harness.wait import eventually
-from harness.work import ids, settle, take, taken
+from harness.work import ids, items, settle, take, taken
 
 
 def _leased(store, channel="jobs", group="default"):
@@ -20,9 +20,11 @@ def test_many_leases_run_out_at_once(client, store):
     """Leases of one message each, and one of many; takers that wait get all of them."""
     for _ in range(10):
         client.publish("jobs", *[b"x"] * 1000)
-    seqs = [client.send(op="take", channels=["jobs"], lease_ms=1000) for _ in range(3000)]
-    assert sorted(sum((ids(taken(client.reply(seq))) for seq in seqs), [])) == list(range(1, 3001))
-    take(client, "jobs", max=7000, lease_ms=1000)
+    seqs = [client.send(op="take", channels=["jobs"], lease_ms=600000) for _ in range(3000)]
+    first = sum((taken(client.reply(seq)) for seq in seqs), [])
+    assert sorted(ids(first)) == list(range(1, 3001))
+    take(client, "jobs", max=7000, lease_ms=1)
+    client.ok(op="touch", channel="jobs", items=items(first), lease_ms=1)
     eventually(lambda: _leased(store) == 0, "the leases to run out")
     again = take(client, "jobs", max=10000)
     while len(again) < 10000:
@@ -40,6 +42,16 @@ def test_a_poison_message_is_dead_after_max_deliveries(client, store):
         eventually(lambda: _leased(store) == 0, "the lease to run out")
     assert [(id_, attempt) for _, id_, _, _, attempt in take(client, "jobs")] == [(2, 1)]
     assert store.zrange("zrb:{jobs}:dead:default", 0, -1) == [b"1"]
+
+
+def test_what_a_killed_worker_held_is_redelivered(bridge, client):
+    worker = bridge.client()
+    client.publish("jobs", b"1", b"2")
+    take(worker, "jobs", max=2, lease_ms=1000)
+    bridge.lose(worker.socket)
+    assert take(client, "jobs") == []
+    again = take(client, "jobs", max=2, wait_ms=60000)
+    assert [(id_, attempt) for _, id_, _, _, attempt in again] == [(1, 2), (2, 2)]
 
 
 def test_leases_of_a_bridge_that_is_gone_run_out_at_another(lab, server, bridge):

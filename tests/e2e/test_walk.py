@@ -7,7 +7,6 @@ import os
 import random
 
 import pytest
-from harness.bridge import ANY_PORT
 from harness.wait import eventually
 from harness.wire import unpack
 from walk import LONG_MS, Walk, channels
@@ -19,7 +18,7 @@ STEPS = 10000 if LONG else 2000
 
 class Fleet:
     """Two bridges at one Redis, each as a user of its own, so that Redis tells when all of one's connections have
-    ended. `clients`: None for a bridge that is dead."""
+    ended. `clients`: None for a bridge that is dead. Over ipc, since a port may be somebody else's after a death."""
 
     def __init__(self, lab, policies):
         self.server = lab.redis()
@@ -27,9 +26,12 @@ class Fleet:
         self.bridges = []
         for user in ("one", "two"):
             self.store.acl_setuser(user, enabled=True, nopass=True, keys=["*"], channels=["*"], categories=["+@all"])
+            pull, sub, pub, router, push = ([f"ipc://{lab.directory}/{user}-{name}"] for name in (
+                "pull", "sub", "pub", "router", "push"))
             self.bridges.append(lab.bridge(
                 self.server, redis={"url": f"{self.server.url}?user={user}&password=any"}, channels=policies,
-                workers=[{"push": [ANY_PORT], "channels": ["work"], "lease_ms": LONG_MS, "window": 8}]))
+                ingest={"pull": pull, "sub": sub}, fanout={"pub": pub}, control={"router": router},
+                workers=[{"push": push, "channels": ["work"], "lease_ms": LONG_MS, "window": 8}]))
         self.clients = [bridge.client() for bridge in self.bridges]
 
     @property

@@ -119,20 +119,39 @@ class Walk:
         messages = [[name, payload, {"front": True} if front else None] for payload in payloads]
         assert self.ok(op="publish", messages=messages)["ids"] == channel.publish(payloads, front)
 
+    def publish_short(self):
+        """Messages that expire at once, and those with a delay that is over at once."""
+        name, channel = self.some_channel()
+        delayed, front = self.random.random() < 0.5, self.random.random() < 0.2
+        headers = {"delay_ms" if delayed else "ttl_ms": 1, "front": front}
+        payloads = [b"%d" % next(self.numbers) for _ in range(self.random.choice([1, 3]))]
+        ids = self.ok(op="publish", messages=[[name, payload, headers] for payload in payloads])["ids"]
+        expected = channel.publish(payloads, front, not delayed)
+        assert ids == ([None] * len(ids) if delayed else expected)
+        eventually(lambda: self.counts(name) == (channel.head, 0, len(channel.expired)), f"{headers} to be over")
+
+    def counts(self, name):
+        """The head, how many are delayed, and how many have expired, floor or not."""
+        numbers = self.ok(op="status", channel=name)["channels"][name]
+        below = [id_ for id_ in self.channels[name].expired if id_ < numbers["floor"]]
+        return (numbers["head"], numbers["delayed"],
+                numbers["head"] - numbers["floor"] + 1 - numbers["count"] + len(below))
+
     def take(self, lapses=False):
         names = self.random.sample(list(self.channels), self.random.choice([1, 1, 1, 2]))
         group, consumer = self.random.choice(GROUPS), self.random.choice(CONSUMERS)
         for name in names:
             if self.channels[name].acked and group not in self.channels[name].groups:
                 self.expect_status(name)
-        request = {"op": "take", "channels": names, "group": group, "max": self.random.choice([1, 1, 3, 10, 100]),
+        globs = [name[:-1] + "?" if self.random.random() < 0.1 else name for name in names]
+        request = {"op": "take", "channels": globs, "group": group, "max": self.random.choice([1, 1, 3, 10, 100]),
                    "lease_ms": 1 if lapses else LONG_MS}
         if consumer:
             request["consumer"] = consumer
         if not lapses and self.random.random() < 0.05:
             request["ack"] = "none"
         messages = self.ok(**request)["messages"]
-        self.took(request, messages)
+        self.took({**request, "channels": names}, messages)
         for name, lease in {(message[0], message[2]) for message in messages} if lapses else ():
             self.channels[name].groups[group].lapse(lease)
             self.expect_leased(name, group)
@@ -199,7 +218,13 @@ class Walk:
         request.update({"lease": pairs[0][1]} if whole else {"items": [list(pair) for pair in pairs]})
         later = {id_ for id_, place in model.places.items() if place.state == "later"}
         expected = model.settle(op, pairs, reason, bool(delay_ms))
+        if not whole and self.random.random() < 0.2:
+            del request["channel"]
+            request["items"] = [[name, *pair] for pair in pairs]
         reply = self.ok(**request)
+        for key in expected if "channel" not in request else ():
+            assert {channel for channel, _ in reply[key]} <= {name}
+            reply[key] = [id_ for _, id_ in reply[key]]
         if whole:       #  of what is no longer the lease's, it may or may not speak
             assert sorted(reply["done"]) == sorted(expected["done"])
             assert {*reply["already"], *reply["stale"]} <= {id_ for id_, _ in pairs} - {*expected["done"]}
@@ -325,7 +350,7 @@ class Walk:
             assert reply["ok"] and reply["flushed"] == flushed, reply
 
     #  The weights of the steps
-    STEPS = {publish: 20, take: 30, take_short: 3, take_waiting: 3, settle: 30, run_out: 3, release: 1, redrive: 2,
+    STEPS = {publish: 20, publish_short: 2, take: 30, take_short: 3, take_waiting: 3, settle: 30, run_out: 3, release: 1, redrive: 2,
              create: 1, seek: 1, delete: 0.6, pause: 1.5, flush: 1.5, expect_all: 2}
 
     def step(self):
@@ -362,5 +387,5 @@ class Walk:
 def channels():
     """What a walk walks in, and the sections of bridge.toml that say the same."""
     sections = [{"match": "acked", "retain": "acked", "max_deliveries": 4}, {"match": "work", "max_deliveries": 0},
-                {"match": "*", "max_deliveries": 4}]
+                {"match": "jobs", "pack": 8, "max_deliveries": 4}, {"match": "*", "max_deliveries": 4}]
     return {"orders": Channel(4), "jobs": Channel(4), "acked": Channel(4, acked=True)}, sections
