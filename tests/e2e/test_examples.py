@@ -5,6 +5,7 @@ import os
 import time
 
 import pytest
+import zmq
 from harness.bridge import PACK
 from harness.examples import Program, commands
 from harness.wait import PATIENCE_S, eventually
@@ -108,6 +109,18 @@ def test_another_store_is_begun_from_its_start(lab, programs):
     assert [[record[0] for record in one.records].count("store") for one in some] == [2] * len(some)
 
 
+def test_what_another_bridge_stored_while_theirs_was_gone_comes_with_its_new_start(lab, server, programs):
+    """Their own never sends it, and its beats do not tell of it."""
+    bridge, second = lab.bridge(server), lab.bridge(server)
+    some = _subscribed(programs, bridge)
+    bridge.client().publish("orders", b"a")
+    _expect(some, [(1, b"a")])
+    bridge.kill()
+    second.client().publish("orders", b"b")
+    bridge.start()
+    _expect(some, [(1, b"a"), (2, b"b")])
+
+
 def test_what_a_slow_subscriber_lost_to_the_high_water_mark_is_filled_in(lab, server, programs):
     bridge = lab.bridge(server, fanout={"hwm": 1})
     some = _subscribed(programs, bridge)
@@ -201,6 +214,46 @@ def test_producers_publish_each_once_while_the_bridge_is_killed(lab, server, pro
         assert [payload for _, _, _, payload in messages] == lines, one.name
         printed = (one.directory / f"{one.name}-{id(one)}-1").read_text(encoding="ascii").split()
         assert [int(word) for word in printed] == list(range(1, 1001)), one.name
+
+
+class _Forgetful:
+    """Stands between clients and a bridge's ROUTER, and loses the first reply to each client."""
+
+    def __init__(self, bridge):
+        self.front, self.back = bridge.context.socket(zmq.ROUTER), bridge.context.socket(zmq.DEALER)
+        self.endpoint = f"tcp://127.0.0.1:{self.front.bind_to_random_port('tcp://127.0.0.1')}"
+        self.back.connect(bridge.endpoint("router"))
+        self.known = set()
+
+    def run_until(self, is_done):
+        """Passes on what comes, until it is done."""
+        poller = zmq.Poller()
+        poller.register(self.front, zmq.POLLIN)
+        poller.register(self.back, zmq.POLLIN)
+        deadline = time.monotonic() + 60
+        while not is_done() and time.monotonic() < deadline:
+            ready = dict(poller.poll(50))
+            if self.front in ready:
+                client, request = self.front.recv_multipart()
+                self.back.send_multipart([client, b"", request])  # what stands before the empty frame comes back
+            if self.back in ready:
+                client, _, reply = self.back.recv_multipart()
+                if client in self.known:
+                    self.front.send_multipart([client, reply])
+                self.known.add(client)
+        self.front.close(0)
+        self.back.close(0)
+
+
+def test_producers_publish_each_once_when_a_reply_is_lost(bridge, programs):
+    forgetful = _Forgetful(bridge)
+    some = programs("producer", lambda language: ["publish", forgetful.endpoint, language])
+    for one in some:
+        one.start(stdin=b"a\nb\n")
+    forgetful.run_until(lambda: all(one.child.poll() is not None for one in some))
+    for one in some:
+        assert one.child.poll() == 0, one.name
+        assert [payload for _, _, _, payload in bridge.client().replay_all(one.argv[-1])] == [b"a", b"b"], one.name
 
 
 def _numbers(bridge, channel):
