@@ -165,6 +165,29 @@ static line_t **s_lines (takers_t *self, span_t channel, span_t group)
     return lines;
 }
 
+//  None of the lines before is of the same group.
+static bool s_is_first (line_t **lines, size_t at)
+{
+    size_t i = 0;
+    while (i < at && !streq (lines[i]->group, lines[at]->group)) {
+        i++;
+    }
+    return i == at;
+}
+
+//  The first to have come who does not know of it yet, in this line and those behind of the same group.
+static taker_t *s_first_of_all (line_t **lines, size_t at, span_t channel)
+{
+    taker_t *first = NULL;
+    for (size_t i = at; lines[i]; i++) {
+        taker_t *taker = streq (lines[i]->group, lines[at]->group) ? s_first (lines[i], channel) : NULL;
+        if (taker && (!first || taker->arrival < first->arrival)) {
+            first = taker;
+        }
+    }
+    return first;
+}
+
 void takers_takeable (desk_t *desk, span_t channel, span_t group)
 {
     if (zlistx_size (desk->waiting[WAITING_TAKES]) == 0) {
@@ -172,16 +195,7 @@ void takers_takeable (desk_t *desk, span_t channel, span_t group)
     }
     line_t **lines = s_lines (desk->takers, channel, group);
     for (size_t i = 0; lines[i]; i++) {
-        taker_t *first = s_first (lines[i], channel);
-        for (size_t j = 0; lines[j] && first; j++) {
-            taker_t *other = j != i && streq (lines[j]->group, lines[i]->group) ? s_first (lines[j], channel) : NULL;
-            //  Of the lines of one group the first of all is told, when its own line has its turn, or by one before.
-            if (j < i && streq (lines[j]->group, lines[i]->group)) {
-                first = NULL;
-            } else if (other && other->arrival < first->arrival) {
-                first = other;
-            }
-        }
+        taker_t *first = s_is_first (lines, i) ? s_first_of_all (lines, i, channel) : NULL;
         if (first) {
             s_tell (first, channel);
         }

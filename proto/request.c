@@ -434,7 +434,7 @@ int request_decode (request_t *self, fault_t *fault, span_t frame, size_t max_pa
 {
     *self = (request_t){.op = OP_COUNT};
     span_t values[ARG_ROWS] = {{NULL, 0}};
-    parse_t parse = {self, fault, values, max_payload_bytes};
+    parse_t parse = {.request = self, .fault = fault, .values = values, .max_payload_bytes = max_payload_bytes};
     //  The scan leaves room for headers that nest too deep by a little: they are told as such, with their index.
     uint32_t count;
     cursor_t entries = cursor_of (frame);

@@ -1,5 +1,5 @@
 -- flush: raises a channel's floor, at once whatever the number of messages; the keeper frees them afterwards.
--- seek.lua, channel.lua, undelivered.lua, waiting.lua, void.lua and void_below.lua stand before it.
+-- skip.lua, seek.lua, channel.lua, undelivered.lua, waiting.lua, void.lua and void_below.lua stand before it.
 --
 -- KEYS    1 meta
 -- ARGV    1 before: the lowest id to keep; '+inf': flush all, delayed ones too; 'ms': as 2 says

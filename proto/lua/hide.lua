@@ -1,7 +1,7 @@
 -- hide: which ids have no message for anybody: those of gaps, and those whose time is over though expire.lua has not
 -- come to them yet. No step of its own: it stands at the top of read.lua. KEYS[1] is the log.
 --
--- hide(first, last)          looks for such as are only overdue, each id once
+-- hide(first, last)          looks for such as are only overdue, each id once; true: some were found, now or before
 -- visible(first, last)       how many of these ids have a message, where hide has looked
 -- first_of(member, score)    id of a member's first envelope
 -- gap_rows(first, last)      rows as in gaps, ids ascending: all that hold one of these ids

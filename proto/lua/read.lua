@@ -1,5 +1,5 @@
--- read: stored members of a channel in id order, with head and floor of the same instant. skip.lua, seek.lua and hide.lua
--- stand before it.
+-- read: stored members of a channel in id order, with head and floor of the same instant. skip.lua, seek.lua and
+-- hide.lua stand before it.
 --
 -- KEYS    1 log   2 meta   3 gaps
 -- ARGV    1 after: ids above it   2 until: ids up to it, '+inf': all   3 limit of messages   4 max_bytes of members
@@ -27,28 +27,41 @@ local low, high = first, last -- not looked at yet
 local members, messages, bytes, upcoming, bottom = {}, 0, 0, 0, first
 local seen, passed, more = 0, 0, limit == 0 -- members looked at, bytes of those that were not taken
 
+local function messages_of(member, score)
+    local begin = first_of(member, score)
+    if begin == score and score <= high then
+        return overdue[score] and 0 or 1
+    end
+    return visible(math.max(begin, low), math.min(score, high))
+end
+
 -- Takes members, each with its score, until one is too many.
 local function take(got)
-    hide(newest and first_of(got[#got - 1], got[#got]) or low, newest and high or got[#got])
+    local any_hidden = hide(newest and first_of(got[#got - 1], got[#got]) or low, newest and high or got[#got])
+    -- As many ids as members: each holds one message.
+    local single = not newest and not any_hidden and got[#got] - low < #got / 2 and first_of(got[1], got[2]) == low
+    local at = 0
     for i = 1, #got, 2 do
-        local member, score, count = got[i], tonumber(got[i + 1]), 1
-        -- What stands right behind the one before it can only be one envelope.
-        local begin = (newest or any_gaps or score ~= low) and first_of(member, score) or score
-        if begin < score or begin > high or overdue[begin] then
-            count = visible(math.max(begin, low), math.min(score, high))
-        end
+        local member, count = got[i], single and 1 or messages_of(got[i], tonumber(got[i + 1]))
         if count <= 0 then
             passed = passed + #member
         elseif messages >= least and bytes + #member > max_bytes then
-            upcoming, more = math.max(1, time_of(member, 1)), true
-            return
+            upcoming = math.max(1, time_of(member, 1))
+            break
         else
             messages, bytes, members[#members + 1] = messages + count, bytes + #member, member
         end
-        seen, bottom = seen + 1, newest and begin or first
+        at = i + 1
+        if messages >= limit then
+            break
+        end
+    end
+    if at > 0 then
+        local score = tonumber(got[at])
+        seen, bottom = seen + at / 2, newest and first_of(got[at - 1], score) or first
         low, high = newest and low or score + 1, newest and score - 1 or high
     end
-    more = messages >= limit or seen >= limit + 4096 or passed > max_bytes + 1048576
+    more = upcoming > 0 or messages >= limit or seen >= limit + 4096 or passed > max_bytes + 1048576
 end
 
 -- Small steps while it is not known how large members are, so that no step holds much more than it may give.

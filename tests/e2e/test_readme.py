@@ -26,6 +26,27 @@ def test_the_example_of_the_readme_prints_what_it_says(lab):
     eventually(lambda: client.ok(op="status", channel="orders")["channels"]["orders"]["head"] == 6, "both runs' orders")
 
 
+def test_the_worker_of_the_readme_takes_and_acks(lab, server, store):
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    worker = _block(text, "python", "## A worker")
+    assert len([line for line in worker.splitlines() if line]) <= 15
+    bridge = lab.bridge(server)
+    client = bridge.client()
+    client.publish("jobs", b"first", b"second")
+    client.publish("urgent", b"now")
+    worker = worker.replace(f"tcp://127.0.0.1:{PORTS['router']}", bridge.endpoint("router"))
+    with subprocess.Popen([sys.executable, "-u", "-c", worker], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            first = [process.stdout.readline() for _ in range(3)]
+            assert first == ["urgent 1 now\n", "jobs 1 first\n", "jobs 2 second\n"]
+            client.publish("jobs", b"third")
+            assert process.stdout.readline() == "jobs 3 third\n"
+            for key in ("zrb:{urgent}:group:default", "zrb:{jobs}:group:default"):
+                eventually(lambda group=key: store.hget(group, "leased") == b"0", "all to be acked")
+        finally:
+            process.kill()
+
+
 def _run(example):
     done = subprocess.run([sys.executable, "-c", example], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")

@@ -95,6 +95,14 @@ def test_one_append_of_many_serves_many(bridge, client):
     assert got == [[3 * number + 1, 3 * number + 2, 3 * number + 3] for number in range(20)]
 
 
+def test_one_append_of_two_serves_who_waits_for_the_name_and_who_waits_for_a_glob(bridge, client):
+    for first, second in ((["jobs"], ["j*"]), (["j*"], ["jobs"]), (["j*"], ["[j]obs"])):
+        takers = [bridge.client() for _ in range(2)]
+        seqs = [_wait(takers[0], *first), _wait(takers[1], *second)]
+        one, two = client.publish("jobs", b"x", b"x")
+        assert [ids(taken(taker.reply(seq, 10))) for taker, seq in zip(takers, seqs)] == [[one], [two]]
+
+
 def test_each_group_is_served(bridge, client):
     seqs = {group: _wait(client, "jobs", group=group) for group in ("a", "b", "c")}
     client.publish("jobs", b"1")
