@@ -40,7 +40,8 @@ def test_what_was_given_back_or_came_with_front_counts_no_more(client, store):
     assert _group(client) == (5, 2)
     _expire(store, client, 2, 3, 7)
     assert _group(client) == (2, 2)
-    assert [envelope[0] for _, envelope in client.ok(op="peek", channel="jobs", group="g", max=10)["messages"]] == [6, 1]
+    peeked = client.ok(op="peek", channel="jobs", group="g", max=10)["messages"]
+    assert [envelope[0] for _, envelope in peeked] == [6, 1]
     assert client.ok(op="flush", channel="jobs", before=8, dry_run=True)["at_risk"] == {"jobs": {"g": 4}}
     assert ids(take(client, "jobs", group="g", max=10)) == [6, 1]
 

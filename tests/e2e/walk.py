@@ -352,8 +352,8 @@ class Walk:
             assert reply["ok"] and reply["flushed"] == flushed, reply
 
     #  The weights of the steps
-    STEPS = {publish: 20, publish_short: 2, take: 30, take_short: 3, take_waiting: 3, settle: 30, run_out: 3, release: 1, redrive: 2,
-             create: 1, seek: 1, delete: 0.6, pause: 1.5, flush: 1.5, expect_all: 2}
+    STEPS = {publish: 20, publish_short: 2, take: 30, take_short: 3, take_waiting: 3, settle: 30, run_out: 3,
+             release: 1, redrive: 2, create: 1, seek: 1, delete: 0.6, pause: 1.5, flush: 1.5, expect_all: 2}
 
     def step(self):
         self.trace.clear()
