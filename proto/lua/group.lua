@@ -1,4 +1,4 @@
--- group: makes a group, moves it, or removes it. seek.lua, channel.lua, undelivered.lua,
+-- group: makes a group, moves it, or removes it. skip.lua, seek.lua, channel.lua, undelivered.lua,
 -- waiting.lua and void.lua stand before it.
 --
 -- KEYS    1 meta

@@ -52,6 +52,9 @@ local function take(got)
             messages, bytes, members[#members + 1] = messages + count, bytes + #member, member
         end
         at = i + 1
+        if messages >= limit then
+            break
+        end
     end
     if at > 0 then
         local score = tonumber(got[at])

@@ -183,6 +183,8 @@ def test_a_batch_that_is_sent_again_delays_nothing_twice(lab, server, store, tmp
     proxy = Proxy(tmp_path / "proxy.sock", server)
     bridge = lab.bridge(proxy)
     client, choice = bridge.client(), random.Random(11)
+    #  What listens passes the proxy with the same word as an append.
+    eventually(lambda: store.pubsub_numsub("zrb:appended")[0][1] == 2, "the bridge to listen")
     for begin in range(0, 1000, 100):
         cut = proxy.cut(back=0) if begin % 200 else proxy.cut(forward=choice.randrange(1, 9000))
         reply = client.ask(op="publish", messages=[["orders", b"%d" % number, {"delay_ms": FAR_MS, "x": "y" * 50}]
@@ -225,7 +227,7 @@ def test_due_ids_of_two_jumps_within_a_second_do_not_meet(store):
         store.flushall()
         member = (1).to_bytes(8, "big") + bytes(10) + encode(0, 0, None, b"x")
         store.zadd(log.key("orders", "delayed"), {member: 1})
-        assert store.eval(scripts.text("due"), 1, meta, f"epoch-{number}", 1, 100, 100000) == [1, 0]
+        assert store.eval(scripts.text("due"), 1, meta, f"epoch-{number}", 1, 100, 100000)[:2] == [1, 0]
         head = int(store.hget(meta, "head"))
         assert head > last
         last = head

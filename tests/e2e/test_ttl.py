@@ -38,7 +38,7 @@ def test_expired_messages_go_and_their_neighbours_stay(client, store):
     assert (reply["next"], reply["more"], reply["head"], reply["floor"]) == (30, False, 30, 1)
     status = _status(client)
     assert status["count"] == 10
-    assert status["bytes"] == sum(len(member) for _, member in log.members(store, "orders"))
+    assert status["bytes"] == sum(len(member) for _, member in log.raw_members(store, "orders"))
     assert [score for score, _ in log.members(store, "orders")] == list(range(3, 31, 3))
 
 
@@ -132,7 +132,7 @@ def test_of_packed_messages_the_others_stay(bridge, client, store):
 
     def expect_left():
         assert _ids(client.ok(op="replay", channel="orders")) == left
-        assert _ids(client.ok(op="replay", channel="orders", limit=1)) in ([2], [2, 3])
+        assert _ids(client.ok(op="replay", channel="orders", limit=1)) == [2]
         assert _ids(client.ok(op="replay", channel="orders", after=2, until=10)) == [3, 10]
         assert _ids(client.ok(op="replay", pattern="orders")) == left
         assert _ids(client.ok(op="peek", channel="orders", max=10)) == left
@@ -144,10 +144,10 @@ def test_of_packed_messages_the_others_stay(bridge, client, store):
     _wait_expired(store)
     expect_left()
     assert store.zrange(log.key("orders", "gaps"), 0, -1) == [b"1 1 expired", b"4 9 expired", b"12 12 expired"]
-    assert [score for score, _ in log.members(store, "orders")] == [3, 12]
+    assert [score for score, _ in log.raw_members(store, "orders")] == [3, 12]
     status = _status(client)
     assert status["count"] == 4
-    assert status["bytes"] == sum(len(member) for _, member in log.members(store, "orders"))
+    assert status["bytes"] == sum(len(member) for _, member in log.raw_members(store, "orders"))
 
 
 def test_what_is_read_for_a_subscriber_is_not_sent_when_it_is_overdue(bridge, store):
