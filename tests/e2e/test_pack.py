@@ -254,6 +254,23 @@ def test_what_expired_is_hidden_in_its_member(lab, server, store, short):
     assert [message[0] for message in client.replay_all("orders", limit=1)] == [*left, 11]
 
 
+def test_takes_and_dead_letters_of_a_member_are_its_messages(lab, server, store):
+    client = _bridge(lab, server, 1024, max_deliveries=1).client()
+    _fill(client, 300)
+    assert _sizes(store) == [300]
+    first = client.ok(op="take", channels=["orders"], max=7)
+    rest = client.ok(op="take", channels=["orders"], max=300)
+    taken = [(envelope[0], envelope[3]) for _, envelope, *_ in first["messages"] + rest["messages"]]
+    assert taken == [(id_, b"%d" % id_) for id_ in range(1, 301)]
+    store.config_resetstat()
+    assert len(client.ok(op="nack", channel="orders", lease=rest["messages"][0][2])["done"]) == 293
+    #  The member isn't read anew for each of them.
+    assert store.info("commandstats")["cmdstat_zrangebyscore"]["calls"] < 293
+    assert client.ok(op="ack", channel="orders", items=[[5, first["messages"][0][2]]])["done"] == [5]
+    dead = client.ok(op="dead", channel="orders", max=1000)["messages"]
+    assert sorted((envelope[0], envelope[3]) for _, envelope, _ in dead) == taken[7:]
+
+
 #  Several writers
 
 def test_two_bridges_share_one_row_of_ids(lab, server, store):
