@@ -39,4 +39,4 @@ if #parcels > 0 then
 end
 local next = tonumber(redis.call('ZRANGE', key('delayed'), 0, 0, 'WITHSCORES')[2])
 timer_set('delayed', next)
-return {#parcels, next and next <= now_ms and 1 or 0, jumped and 1 or 0}
+return {#parcels, next and next <= now_ms and 1 or 0, jumped and #parcels > 0 and 1 or 0}

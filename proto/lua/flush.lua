@@ -3,7 +3,8 @@
 --
 -- KEYS    1 meta
 -- ARGV    1 before: the lowest id to keep; '+inf': flush all, delayed ones too; 'ms': as 2 says
---         2 before_ms: flush what is older   3 '1': a dry run, nothing changes   4 '1': also what groups have not settled
+--         2 before_ms: flush what is older   3 '1': a dry run, nothing changes
+--         4 '1': also what groups have not settled
 -- Result  {name, flushed, at_risk}: how many messages became invisible, or would have; at_risk flat: group, how many of
 --         them it has not settled. When there are any, and neither 3 nor 4 says '1', nothing changes and flushed is 0
 -- Keeps   KEYSPACE.md 5, 6: the floor never falls and never passes head + 1. What is dead stays.

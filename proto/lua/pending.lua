@@ -35,7 +35,8 @@ local function add(first, last, number)
         high = math.min(high, low + left - 1)
         if low <= high then
             left = left - (high - low + 1)
-            for _, value in ipairs({text(low), text(high), number, run[3], lease.consumer, lease.taken, lease.deadline}) do
+            local row = {text(low), text(high), number, run[3], lease.consumer, lease.taken, lease.deadline}
+            for _, value in ipairs(row) do
                 rows[#rows + 1] = value
             end
         end

@@ -1,4 +1,5 @@
--- status: a channel's numbers, of one instant. skip.lua, seek.lua, channel.lua, undelivered.lua and waiting.lua stand before it.
+-- status: a channel's numbers, of one instant. skip.lua, seek.lua, channel.lua, undelivered.lua and waiting.lua stand
+-- before it.
 --
 -- KEYS    1 meta
 -- ARGV    none
@@ -30,7 +31,8 @@ for _, group in ipairs(redis.call('ZRANGE', base .. 'groups', 0, -1)) do
     local cursor = tonumber(fields[1]) or 0
     for _, value in ipairs({group, cursor, count_waiting(group, cursor, floor, head) + count_saved(group, floor),
         tonumber(fields[2]) or 0, redis.call('ZCARD', base .. 'dead:' .. group),
-        redis.call('ZCOUNT', base .. 'consumers:' .. group, gone, '+inf'), oldest_ms(group, cursor), fields[3] and 1 or 0}) do
+        redis.call('ZCOUNT', base .. 'consumers:' .. group, gone, '+inf'), oldest_ms(group, cursor),
+        fields[3] and 1 or 0}) do
         groups[#groups + 1] = value
     end
 end

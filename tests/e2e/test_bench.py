@@ -169,6 +169,18 @@ def test_the_channels_are_its_own_and_are_empty_afterwards(bridge):
         assert status["mine.orders"]["count"] == 1
 
 
+@pytest.mark.parametrize("mode", ["stream", "publish", "replay", "queue"])
+def test_a_channel_that_is_there_grows_and_keeps_all(bridge, mode):
+    client, channel = bridge.client(), f"there.{mode}"
+    before = client.publish(channel, *[b"not of the run"] * 30)[-1]
+    for run in (1, 2):
+        result = measured(bench(bridge, mode, "-n200", f"--channel={channel}", "--json"))
+        assert result["good"] is True and result["through"] == result["sent"] == 200
+        status = client.ok(op="status", channel=channel)["channels"][channel]
+        assert (status["head"], status["count"]) == (before + 200 * run, before + 200 * run)
+        assert status["groups"] == {}
+
+
 def test_the_three_forms(bridge):
     argv = ["stream", "-n100"]
     fields = measured(bench(bridge, *argv, "--json"))
@@ -283,6 +295,10 @@ def test_ctrl_c_before_there_is_anything_ends_it_at_once(bridge):
     (["bench", "stream", "--seconds=0"], "--seconds wants seconds from 0.001 to 1M"),
     (["bench", "stream", "--size=15"], "--size wants an integer from 16 to 67108864"),
     (["bench", "stream", "--name=a*"], "--name: has a control character, a space or one of *?[]{}\\; choose another"),
+    (["bench", "stream", "--channel="], "--channel: empty; choose another"),
+    (["bench", "stream", "--channel=$heads"], "--channel: too long, or begins with $; choose another"),
+    (["bench", "stream", "--channel=a", "--channels=2"],
+     "--channel names one, --channels wants 2; leave one of them out"),
     (["bench", "stream", "--takers=2"], "--takers means nothing to stream; see zrb bench --help"),
     (["bench", "replay", "--rate=5"], "--rate means nothing to replay; see zrb bench --help"),
     (["bench", "publish", "--batch=1001"], "--batch: a publish holds at most 1000 messages"),

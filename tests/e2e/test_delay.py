@@ -183,6 +183,8 @@ def test_a_batch_that_is_sent_again_delays_nothing_twice(lab, server, store, tmp
     proxy = Proxy(tmp_path / "proxy.sock", server)
     bridge = lab.bridge(proxy)
     client, choice = bridge.client(), random.Random(11)
+    #  What listens passes the proxy with the same word as an append.
+    eventually(lambda: store.pubsub_numsub("zrb:appended")[0][1] == 2, "the bridge to listen")
     for begin in range(0, 1000, 100):
         cut = proxy.cut(back=0) if begin % 200 else proxy.cut(forward=choice.randrange(1, 9000))
         reply = client.ask(op="publish", messages=[["orders", b"%d" % number, {"delay_ms": FAR_MS, "x": "y" * 50}]

@@ -24,7 +24,7 @@ def test_retention_under_full_load(lab):
     server = lab.redis()
     path = os.environ["ZRBRIDGE_RELEASE"] if LONG else daemon()
     bridge = lab.bridge(server, path=path, bridge={"log_level": "info"},
-                        channels=[{"match": "flood", "max_messages": RETAINED}])
+                        channels=[{"match": "flood", "max_messages": RETAINED, "pack": 1}])
     client, watcher, store = bridge.client(), bridge.client(), server.client()
     producer = Process([sys.executable, "-m", "harness.flood", bridge.endpoint("pull"), COUNT],
                        cwd=pathlib.Path(__file__).parent)

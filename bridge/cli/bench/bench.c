@@ -113,6 +113,39 @@ static bool s_do (bench_t *self, char *fault, size_t fault_size)
     return answer.ok;
 }
 
+//  Finds out where --channel ends, and lets takers begin behind that.
+static void s_find_end (bench_t *self)
+{
+    answer_t status;
+    cursor_t channels, numbers, head;
+    char fault[200];
+    msgpack_packer *packer = asker_begin (self->asker, "status", 1);
+    pack_text (packer, "channel");
+    pack_text (packer, self->plan->channel);
+    if (!s_ask (self, &status, run_patience_ns (&self->run))) {
+        self->status = zrb_complain (ZRB_ABSENT, "status: no reply; is the bridge gone?");
+        return;
+    }
+    if (!status.ok || !answer_value (&status, "channels", &channels) ||
+        !map_value (channels, self->plan->channel, &numbers) || !map_value (numbers, "head", &head) ||
+        !cursor_uint (&head, &self->run.before)) {
+        self->status = zrb_complain (ZRB_BAD, "status: %s", status.ok ? "a reply without head" : status.fault);
+    }
+    answer_clear (&status);
+    if (self->status == 0 && self->plan->mode == MODE_QUEUE) {
+        packer = asker_begin (self->asker, "group_create", 3);
+        pack_text (packer, "channel");
+        pack_text (packer, self->plan->channel);
+        pack_text (packer, "group");
+        pack_text (packer, self->plan->group);
+        pack_text (packer, "start");
+        pack_text (packer, "last");
+        if (!s_do (self, fault, sizeof fault)) {
+            self->status = zrb_complain (ZRB_BAD, "group_create: %s", fault);
+        }
+    }
+}
+
 //  Ends the group of the takers; what is left of it harms nobody.
 static void s_end_group (bench_t *self)
 {
@@ -123,7 +156,7 @@ static void s_end_group (bench_t *self)
         pack_text (packer, "channel");
         pack_str (packer, self->plan->names[at]);
         pack_text (packer, "group");
-        pack_text (packer, RUN_GROUP);
+        pack_text (packer, self->plan->group);
         done = s_do (self, fault, sizeof fault);
     }
 }
@@ -133,9 +166,6 @@ static void s_clean (bench_t *self)
 {
     char fault[200] = "no reply", pattern[PLAN_NAME_BYTES + 32];
     int size = snprintf (pattern, sizeof pattern, "%s*", self->plan->base);
-    if (self->plan->mode == MODE_QUEUE) {
-        s_end_group (self);
-    }
     bool done = asker_has_room (self->asker);
     if (done) {
         msgpack_packer *packer = asker_begin (self->asker, "flush", 3);
@@ -149,6 +179,20 @@ static void s_clean (bench_t *self)
     }
     if (!done) {
         zrb_complain (0, "the messages of %s stay in the log (%s); flush them", pattern, fault);
+    }
+}
+
+//  What a run leaves behind.
+static void s_leave (bench_t *self)
+{
+    if (self->status == ZRB_ABSENT) {
+        return;
+    }
+    if (self->plan->mode == MODE_QUEUE && (self->plan->channel || !self->plan->keep)) {
+        s_end_group (self);
+    }
+    if (!self->plan->keep && !self->plan->channel) {
+        s_clean (self);
     }
 }
 
@@ -449,11 +493,12 @@ static int s_bench (plan_t *plan)
     self.asker = asker_new (self.run.context, plan->ask, 1);
     if (self.asker) {
         s_meet (&self);
+        if (self.status == 0 && plan->channel) {
+            s_find_end (&self);
+        }
         if (self.status == 0) {
             s_run_mode (&self);
-            if (!plan->keep && self.status != ZRB_ABSENT) {
-                s_clean (&self);
-            }
+            s_leave (&self);
         }
     } else {
         self.status = zrb_complain (ZRB_USAGE, "can't connect to --ask %s: %s", plan->ask, zmq_strerror (errno));

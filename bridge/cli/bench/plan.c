@@ -45,6 +45,8 @@ static const struct {
     {"sub", 0, KIND_TEXT, MODE_STREAM, offsetof (plan_t, sub), 0, 0, "ENDPOINT", "its PUB (tcp://127.0.0.1:5553)"},
     {"name", 0, KIND_TEXT, MODE_ALL, offsetof (plan_t, name), 0, 0, "NAME",
         "channels are NAME.RUN, and NAME.RUN.0 … where there are more (bench)"},
+    {"channel", 0, KIND_TEXT, MODE_ALL, offsetof (plan_t, channel), 0, 0, "NAME",
+        "use this one, behind what it has, and leave all in it; nobody else may write there"},
     {"count", 'n', KIND_COUNT, MODE_ALL, offsetof (plan_t, count), 1, 4000000000, "N", "messages in all; 10k, 2M"},
     {"seconds", 't', KIND_SECONDS, MODE_LIVE, offsetof (plan_t, duration_ns), 0, 0, "S",
         "send for so long (5, without --count)"},
@@ -239,6 +241,14 @@ static int s_check (const plan_t *self)
     if (flaw || name_is_reserved (span_text (self->name)) || strlen (self->name) > PLAN_NAME_BYTES) {
         return zrb_complain (ZRB_USAGE, "--name: %s; choose another", flaw ? flaw : "too long, or begins with $");
     }
+    flaw = self->channel ? name_flaw (span_text (self->channel)) : NULL;
+    if (self->channel && (flaw || self->channel[0] == '$' || strlen (self->channel) > PLAN_NAME_BYTES)) {
+        return zrb_complain (ZRB_USAGE, "--channel: %s; choose another", flaw ? flaw : "too long, or begins with $");
+    }
+    if (self->channel && self->channels > 1) {
+        return zrb_complain (
+            ZRB_USAGE, "--channel names one, --channels wants %" PRIu64 "; leave one of them out", self->channels);
+    }
     if (self->mode != MODE_REPLAY && self->batch > LIMIT_PUBLISH_MESSAGES) {
         return zrb_complain (ZRB_USAGE, "--batch: a publish holds at most %d messages", LIMIT_PUBLISH_MESSAGES);
     }
@@ -250,7 +260,10 @@ static void s_draw_names (plan_t *self)
     if (getrandom (&self->run, sizeof self->run, 0) != sizeof self->run) {
         self->run = (uint32_t)getpid ();
     }
-    int rc = asprintf (&self->base, "%s.%08" PRIx32, self->name, self->run);
+    int rc = asprintf (&self->group, "bench.%08" PRIx32, self->run);
+    assert (rc > 0);
+    rc = self->channel ? asprintf (&self->base, "%s", self->channel)
+                       : asprintf (&self->base, "%s.%08" PRIx32, self->name, self->run);
     assert (rc > 0);
     self->names = calloc (self->channels, sizeof *self->names);
     assert (self->names);
@@ -331,6 +344,7 @@ void plan_destroy (plan_t **self_p)
         }
         free (self->names);
         free (self->base);
+        free (self->group);
         free (self);
         *self_p = NULL;
     }

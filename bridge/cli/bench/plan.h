@@ -25,6 +25,7 @@ typedef struct {
     plan_mode_t mode;
     const char *ask, *push, *sub;  //  endpoints
     const char *name;              //  the channels' first part
+    const char *channel;           //  one that may be there already; NULL: channels of this run
     uint64_t producers, subscribers, takers;
     uint64_t channels;
     uint64_t size;         //  bytes of a payload
@@ -39,7 +40,8 @@ typedef struct {
     plan_form_t form;
     //  Of this run
     uint32_t run;   //  a random number; its low 16 bits mark the payloads
-    char *base;     //  name.run, with which all channels begin
+    char *base;     //  name.run, with which all channels begin; or the channel
+    char *group;    //  of the takers
     span_t *names;  //  of each channel
 } plan_t;
 

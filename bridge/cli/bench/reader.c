@@ -1,6 +1,6 @@
 //  reader - reads all channels by replay, several requests ahead. Owns its asker; in a runner's thread.
 //
-//  Ids of a run's channels go from 1 to head without holes, so the ranges to ask for are known before: a request asks
+//  Ids of a run in its channels go up to head without holes, so the ranges to ask for are known before: a request asks
 //  for (after, until]. Replies may overtake each other and are worked in the order of their ranges, so that the order
 //  of what was stored is seen; of a reply that was cut short the rest is asked for in its place.
 
@@ -46,10 +46,10 @@ static void s_ask (reader_t *self, size_t at)
     self->of_slot[asker_send (self->asker)] = at;
 }
 
-//  How many messages of the run a channel has got.
+//  The highest id of a channel, with all messages of the run in it.
 static uint64_t s_head (const run_t *run, size_t channel)
 {
-    uint64_t head = 0;
+    uint64_t head = run->before;
     for (size_t producer = 0; producer < run->plan->producers; producer++) {
         head += (run->sent[producer] + run->plan->channels - 1 - channel) / run->plan->channels;
     }
@@ -64,7 +64,7 @@ static void s_fill (reader_t *self)
         uint64_t head = s_head (run, self->channel);
         if (self->after >= head) {
             self->channel++;
-            self->after = 0;
+            self->after = run->before;
             continue;
         }
         uint64_t until = self->after + plan_read_batch (run->plan);
@@ -153,7 +153,8 @@ void reader_read (runner_t *self)
         .asker = asker_new (self->run->context, plan->ask, window),
         .window = window,
         .of_slot = calloc (window, sizeof *reader.of_slot),
-        .ranges = calloc (window, sizeof *reader.ranges)};
+        .ranges = calloc (window, sizeof *reader.ranges),
+        .after = self->run->before};
     assert (reader.asker && reader.of_slot && reader.ranges);  //  main has connected there before
     s_read_all (&reader);
     asker_destroy (&reader.asker);

@@ -25,13 +25,12 @@ typedef struct {
 
 enum { GRAIN_NS = 100000000 };  //  nobody sleeps longer without looking up
 
-#define RUN_GROUP "bench"  //  of the takers
-
 typedef struct {
     const plan_t *plan;
     void *context;          //  of ZeroMQ
     const uint8_t *filler;  //  what a payload holds behind its head; plan->size bytes
     uint64_t start_ns;
+    uint64_t before;            //  with --channel: its highest id before the run; else 0
     uint32_t *sent;             //  of each producer; final once goal is set
     int ended;                  //  an eventfd: counts runners that have ended
     atomic_bool stop;           //  senders end, and receivers wait no longer than it takes

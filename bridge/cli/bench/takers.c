@@ -19,7 +19,7 @@ typedef struct {
 static void s_take (taker_t *self)
 {
     const plan_t *plan = self->runner->run->plan;
-    msgpack_packer *packer = asker_begin (self->asker, "take", 4);
+    msgpack_packer *packer = asker_begin (self->asker, "take", 5);
     pack_text (packer, "channels");
     msgpack_pack_array (packer, 1);
     if (plan->channels == 1) {
@@ -31,11 +31,18 @@ static void s_take (taker_t *self)
         msgpack_pack_str_body (packer, ".*", 2);
     }
     pack_text (packer, "group");
-    pack_text (packer, RUN_GROUP);
+    pack_text (packer, self->runner->run->plan->group);
     pack_text (packer, "max");
     msgpack_pack_uint64 (packer, plan->batch);
     pack_text (packer, "wait_ms");
     msgpack_pack_uint64 (packer, WAIT_MS);
+    //  Where main has made it, a take that is left behind is not to make it again at the first message.
+    pack_text (packer, "create");
+    if (plan->channel) {
+        msgpack_pack_false (packer);
+    } else {
+        msgpack_pack_true (packer);
+    }
     self->acked[asker_send (self->asker)] = 0;
     self->takes = true;
 }
@@ -47,7 +54,7 @@ static void s_ack (taker_t *self, span_t channel, uint64_t lease, size_t count)
     pack_text (packer, "channel");
     pack_str (packer, channel);
     pack_text (packer, "group");
-    pack_text (packer, RUN_GROUP);
+    pack_text (packer, self->runner->run->plan->group);
     pack_text (packer, "lease");
     msgpack_pack_uint64 (packer, lease);
     self->acked[asker_send (self->asker)] = count;
