@@ -1,4 +1,4 @@
-"""Takers that do anything at any time, while bridges and Redis die: each message is acked as done once, none is left."""
+"""Takers that do anything, while bridges and Redis die: each message is acked as done once, and none is left."""
 
 import collections
 import os
