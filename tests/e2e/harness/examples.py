@@ -61,7 +61,7 @@ class Program:
     def start(self, *more, stdin=b""):
         self._lives += 1
         output = self.directory / f"{self.name}-{id(self)}-{self._lives}"
-        given = output.with_suffix(".in")
+        given = self.directory / f"{output.name}.in"
         given.write_bytes(stdin)
         with open(output, "wb") as out, open(given, "rb") as inlet:
             self.child = subprocess.Popen([*self.argv, *map(str, more)], stdin=inlet, stdout=out)
