@@ -3,20 +3,39 @@
 -- count_waiting(group, cursor, first, last) how many ids from first to last wait: not handed out yet, given back, or come
 --                                           with front
 -- count_saved(group, floor)                 how many redriven ones wait that have left the log
--- lowest_waiting(group, cursor, floor)      the lowest id from floor up that waits; above the head when there is none
+-- is_saved(group, id)                       has a letter a copy of its message?
+-- What is in a gap waits no more, though it may still stand in ready and returned, unless a letter has a copy of it.
+local function is_saved(group, id)
+    return redis.call('HEXISTS', base .. 'letters:' .. group, id) == 1
+end
+
+-- How many of the rows of `returned` from first to last, which are in a gap, are of messages that are no more.
+local function count_expired(group, first, last)
+    local count = 0
+    for _, row in ipairs(redis.call('ZRANGEBYSCORE', base .. 'returned:' .. group, first, last)) do
+        count = count + (is_saved(group, string.match(row, '^%d+')) and 0 or 1)
+    end
+    return count
+end
+
 local function count_waiting(group, cursor, first, last)
-    local ahead, from = base .. 'ahead:' .. group, math.max(first, cursor + 1)
-    local aside = redis.call('ZCOUNT', ahead, from, last)
-    local count = math.max(0, last - from + 1) - aside
-    for _, gap in ipairs(from <= last and redis.call('ZRANGEBYSCORE', base .. 'gaps', from, '+inf') or {}) do
-        local low, high = string.match(gap, '^(%d+) (%d+)')
-        low, high = math.max(low, from), math.min(high, last)
-        if low <= high then
-            count = count - (high - low + 1) + (aside > 0 and redis.call('ZCOUNT', ahead, low, high) or 0)
+    local ahead, ready, from = base .. 'ahead:' .. group, base .. 'ready:' .. group, math.max(first, cursor + 1)
+    local aside, front = redis.call('ZCOUNT', ahead, from, last), redis.call('ZCOUNT', ready, -last, -first)
+    local back = redis.call('ZCOUNT', base .. 'returned:' .. group, first, last)
+    local count, low = math.max(0, last - from + 1) - aside + front + back, back + front > 0 and first or from
+    for _, gap in ipairs(low <= last and redis.call('ZRANGEBYSCORE', base .. 'gaps', low, '+inf') or {}) do
+        local begin, high = string.match(gap, '^(%d+) (%d+)')
+        begin, high = math.max(begin, low), math.min(high, last)
+        local fresh = math.max(begin, from)
+        if fresh <= high then
+            count = count - (high - fresh + 1) + (aside > 0 and redis.call('ZCOUNT', ahead, fresh, high) or 0)
+        end
+        if begin <= high then
+            count = count - (front > 0 and redis.call('ZCOUNT', ready, -high, -begin) or 0) -
+                (back > 0 and count_expired(group, begin, high) or 0)
         end
     end
-    return count + redis.call('ZCOUNT', base .. 'returned:' .. group, first, last) +
-        redis.call('ZCOUNT', base .. 'ready:' .. group, -last, -first)
+    return count
 end
 
 local function count_saved(group, floor)
@@ -28,11 +47,3 @@ local function count_saved(group, floor)
     end
     return count
 end
-
-local function lowest_waiting(group, cursor, floor)
-    local low = next_undelivered(group, math.max(cursor + 1, floor))
-    local back = redis.call('ZRANGEBYSCORE', base .. 'returned:' .. group, floor, '+inf', 'LIMIT', 0, 1)[1]
-    local front = redis.call('ZREVRANGEBYSCORE', base .. 'ready:' .. group, -floor, '-inf', 'LIMIT', 0, 1)[1]
-    return math.min(low, back and string.match(back, '^%d+') or low, front or low)
-end
-
