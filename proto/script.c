@@ -5,6 +5,7 @@
 #include "script.h"
 
 static const char s_hello[] = {
+#include "greet.inc"
 #include "hello.inc"
 };
 static const char s_append[] = {
