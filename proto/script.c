@@ -37,6 +37,7 @@ static const char s_status[] = {
 #include "channel.inc"
 #include "undelivered.inc"
 #include "waiting.inc"
+#include "lowest.inc"
 #include "status.inc"
 };
 static const char s_retain[] = {
@@ -166,6 +167,7 @@ static const char s_acked[] = {
 #include "channel.inc"
 #include "undelivered.inc"
 #include "waiting.inc"
+#include "lowest.inc"
 #include "acked.inc"
 };
 static const char s_dead[] = {

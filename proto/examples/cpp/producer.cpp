@@ -1,0 +1,43 @@
+//  producer push PULL CHANNEL: sends each line of its input as a message, and hears no more of it.
+//  producer publish ROUTER CHANNEL: the same, and prints the id of each when Redis has it.
+//
+//      c++ -std=c++17 -o producer producer.cpp -lzmq
+
+#include "ask.hpp"
+
+#include <random>
+
+static void push (zmq::context_t &context, const std::string &pull, const std::string &channel)
+{
+    zmq::socket_t socket (context, ZMQ_PUSH);
+    socket.connect (pull);
+    for (std::string line; std::getline (std::cin, line);) {
+        socket.send (zmq::buffer (channel), zmq::send_flags::sndmore);
+        socket.send (zmq::buffer (line), zmq::send_flags::none);
+    }
+}
+
+static void publish (zmq::context_t &context, const std::string &router, const std::string &channel)
+{
+    Bridge bridge (context, router);
+    std::random_device random;
+    const std::string me = std::to_string (random ()) + "." + std::to_string (random ()) + "-";
+    int number = 0;
+    for (std::string line; std::getline (std::cin, line); number++) {
+        msgpack::zone zone;  // with a msg_id it is stored once, however often it is sent
+        const std::map<std::string, std::string> headers = {{"msg_id", me + std::to_string (number)}};
+        const Reply reply = bridge.ask ({{"op", value (zone, "publish")}, {"channel", value (zone, channel)},
+            {"payload", value (zone, line)}, {"headers", value (zone, headers)}});
+        std::cout << reply.get<std::vector<uint64_t>> ("ids")[0] << std::endl;
+    }
+}
+
+int main (int argc, char **argv)
+{
+    if (argc != 4) {
+        std::cerr << "usage: producer push PULL CHANNEL | producer publish ROUTER CHANNEL\n";
+        return 2;
+    }
+    zmq::context_t context;  // its end waits until all is sent
+    (argv[1] == std::string ("push") ? push : publish) (context, argv[2], argv[3]);
+}
