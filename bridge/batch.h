@@ -13,7 +13,9 @@ enum {
     BATCH_MESSAGES = 256,          //  beyond these a batch takes no more, unless it was empty
     BATCH_PACKED_MESSAGES = 1024,  //  the same where messages share members
     BATCH_BYTES = 262144,
-    BATCH_MEMBER_BYTES = 65536  //  beyond these a member takes no more, unless it was empty
+    //  Beyond these a member takes no more, unless it was empty. With what Redis adds to a string they fill 64 KiB;
+    //  for one more its allocator would take 80.
+    BATCH_MEMBER_BYTES = 65520
 };
 
 //  A run of messages that a publish waits for.

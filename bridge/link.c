@@ -117,6 +117,14 @@ static void s_drop (link_t *self, const char *why)
     }
 }
 
+//  Drops the connection for what a reply said, when one said that it will not serve, else for `why`.
+static void s_fail (link_t *self, const char *why)
+{
+    char said[sizeof self->trouble];
+    memcpy (said, self->trouble, sizeof said);
+    s_drop (self, self->drop_wanted ? said : why);
+}
+
 static void s_connect (link_t *self)
 {
     self->redis = target_connect (&self->target);
@@ -260,6 +268,8 @@ static void s_on_info (void *owner, void *arg, redisReply *reply)
         self->drop_wanted = true;
         return;
     }
+    //  Not before: Redis cuts off who says more than 16 KiB without having logged in, instead of telling why.
+    link_load_scripts (self);
     char *key = store_key (self->prefix, "store");
     zuuid_t *epoch = zuuid_new (), *store = zuuid_new ();
     span_t words[] = {span_text ("EVAL"), script_text (SCRIPT_HELLO), span_text ("1"), span_text (key),
@@ -294,7 +304,11 @@ static void s_greet (link_t *self)
         span_t config[] = {span_text ("CONFIG"), span_text ("GET"), span_text (terms_patterns[i])};
         s_send_words (self, s_on_config, self, NULL, 3, config);
     }
-    link_load_scripts (self);
+    //  A Redis that loads answers INFO, and refuses this.
+    char *key = store_key (self->prefix, "store");
+    span_t id[] = {span_text ("HGET"), span_text (key), span_text ("id")};
+    s_send_words (self, s_on_login, self, "HGET", 3, id);
+    free (key);
     span_t info[] = {span_text ("INFO"), span_text ("server")};
     s_send_words (self, s_on_info, self, NULL, 2, info);
 }
@@ -383,14 +397,18 @@ static void s_read (link_t *self)
         reply = NULL;
     }
     if (rc != REDIS_OK) {
-        s_drop (self, self->redis->err ? self->redis->errstr : "a reply that nothing asked for");
+        s_fail (self, self->redis->err ? self->redis->errstr : "a reply that nothing asked for");
     }
 }
 
 void link_write (link_t *self)
 {
     if (self->redis && self->state >= LINK_GREETING && outbox_write (self->outbox, self->redis->fd)) {
-        s_drop (self, strerror (errno));
+        const char *why = strerror (errno);
+        s_read (self);  //  what Redis said before it closed tells more
+        if (self->redis) {
+            s_fail (self, why);
+        }
     }
 }
 
@@ -417,9 +435,7 @@ void link_work (link_t *self, short revents)
     }
     bool starting = self->state == LINK_CONNECTING || self->state == LINK_GREETING;
     if (self->drop_wanted && self->redis) {
-        char why[sizeof self->trouble];
-        memcpy (why, self->trouble, sizeof why);
-        s_drop (self, why);
+        s_fail (self, self->trouble);
     } else if (starting && now_ms >= self->give_up_at_ms) {
         s_drop (self, "no answer in time");
     } else if (self->state == LINK_UP && outbox_count (self->outbox) && now_ms >= self->heard_at_ms + STALL_MS) {

@@ -25,6 +25,7 @@ enum {
     HOLD_MS = 10,
     SWIFT_MS = 1,           //  workers that have room again within this get more at once
     PAUSE_MS = 1000,        //  after Redis has refused
+    RECOUNT_MS = 1000,      //  with a full window: leases also end without a word, by a flush or a group's end
     LOOK_EVERY_MS = 20000,  //  at everything: an announcement may have been lost
     PUSH_HWM = 1
 };
@@ -51,10 +52,9 @@ struct pusher {
     jobs_t *jobs;
     returns_t *returns;
     int64_t hold_until_ms;
-    int64_t sent_at_ms;  //  when all that was taken was sent, last
-    bool full;           //  as many are leased as the window allows
-    bool told;           //  something was settled since that was asked
-    int64_t pause_until_ms;
+    int64_t sent_at_ms;     //  when all that was taken was sent, last
+    bool told;              //  something was settled since what is leased was asked for, last
+    int64_t rest_until_ms;  //  when to take again at the earliest: the window is full, or Redis has refused
     bool stopping;
 
     names_t names;  //  of the glob whose channels are looked for
@@ -161,11 +161,18 @@ static void s_on_trouble (pusher_t *self, const redisReply *reply)
     if (reply) {
         log_write (LEVEL_WARN, "workers", "take_refused", "channel=%s why=\"%s\"", self->source->name,
             reply->type == REDIS_REPLY_ERROR ? reply->str : "no answer that is one");
-        self->pause_until_ms = zclock_mono () + PAUSE_MS;
+        self->rest_until_ms = zclock_mono () + PAUSE_MS;
     } else {
         self->source->load += self->wanted;
     }
     s_end (self, false);
+}
+
+static void s_rest_when_full (pusher_t *self)
+{
+    if (!self->told) {
+        self->rest_until_ms = zclock_mono () + RECOUNT_MS;
+    }
 }
 
 static void s_on_take (void *owner, void *arg, redisReply *reply)
@@ -179,7 +186,7 @@ static void s_on_take (void *owner, void *arg, redisReply *reply)
     }
     if (strcmp (reply->element[0]->str, "window") == 0) {
         self->source->maybe = true;
-        self->full = !self->told;
+        s_rest_when_full (self);
     }
     self->source->maybe |= taken_more (self->taken);
     if (taken_lease (self->taken) == 0) {
@@ -226,7 +233,9 @@ static void s_on_load (void *owner, void *arg, redisReply *reply)
         source->load = reply->str ? (size_t)strtoull (reply->str, NULL, 10) : 0;
     }
     if (--self->replies == 0) {
-        self->full = s_room (self) == 0 && !self->told;
+        if (s_room (self) == 0) {
+            s_rest_when_full (self);
+        }
         s_set_state (self, IDLE);
     }
 }
@@ -292,8 +301,6 @@ static void s_look (pusher_t *self)
 {
     self->look_at_ms = zclock_mono () + LOOK_EVERY_MS;
     supply_tell_all (self->supply);
-    self->full = false;
-    self->told = true;
     self->glob = 0;
     self->names.glob.size = 0;
     s_look_further (self);
@@ -326,8 +333,8 @@ static void s_on_takeable (void *owner, span_t channel, span_t group)
 {
     pusher_t *self = owner;
     if (span_eq (group, self->section->group) && supply_tell (self->supply, channel)) {
-        self->full = false;
         self->told = true;
+        self->rest_until_ms = 0;
     }
 }
 
@@ -339,6 +346,7 @@ pusher_t *pusher_new (const config_t *config, size_t index, const char *redis_ur
     self->config = config;
     self->section = config_workers (config, index);
     self->sent_at_ms = INT64_MIN;
+    //  Bound, it has a pipe for each worker that is connected, and no other: without one it never has room.
     self->push = socket_open (ZMQ_PUSH, 1, PUSH_HWM, config);
     self->supply = supply_new (self->section, config->prefix);
     self->jobs = jobs_new (self->push);
@@ -388,8 +396,8 @@ void pusher_destroy (pusher_t **self_p)
 
 static bool s_may_take (const pusher_t *self)
 {
-    return self->state == IDLE && !self->stopping && !self->full && link_is_up (self->link) &&
-           zclock_mono () >= self->pause_until_ms && supply_first (self->supply);
+    return self->state == IDLE && !self->stopping && link_is_up (self->link) && zclock_mono () >= self->rest_until_ms &&
+           supply_first (self->supply);
 }
 
 static bool s_has_room (const pusher_t *self)
@@ -430,8 +438,8 @@ static void s_turn (pusher_t *self, zmq_pollitem_t *items, int64_t until_ms)
     } else if (link_is_up (self->link) && !self->looking && !self->stopping) {
         deadline_ms = deadline_sooner (deadline_ms, self->look_at_ms);
     }
-    if (self->pause_until_ms > zclock_mono ()) {
-        deadline_ms = deadline_sooner (deadline_ms, self->pause_until_ms);
+    if (self->rest_until_ms > zclock_mono ()) {
+        deadline_ms = deadline_sooner (deadline_ms, self->rest_until_ms);
     }
     items[ITEM_PUSH].events = self->state == SENDING || s_may_take (self) ? ZMQ_POLLOUT : 0;
     items[ITEM_REDIS] = (zmq_pollitem_t){NULL, link_fd (self->link), link_events (self->link), 0};
@@ -443,13 +451,16 @@ static void s_turn (pusher_t *self, zmq_pollitem_t *items, int64_t until_ms)
     link_write (self->link);
 }
 
-//  What is under way comes to its end, and what finds no worker goes back, within grace_ms.
+//  What is under way comes to its end, and what finds no worker goes back, within grace_ms, if Redis is there.
 static void s_drain (pusher_t *self, zmq_pollitem_t *items)
 {
     int64_t until_ms = zclock_mono () + self->config->grace_ms;
     self->stopping = true;
     items[ITEM_PIPE].events = 0;
-    while ((self->state != IDLE || returns_count (self->returns) > 0) && zclock_mono () < until_ms) {
+    while (self->state != IDLE || (returns_count (self->returns) > 0 && link_is_up (self->link))) {
+        if (zclock_mono () >= until_ms) {
+            break;
+        }
         s_turn (self, items, until_ms);
     }
 }

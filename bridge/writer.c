@@ -306,7 +306,7 @@ static void s_on_appended (void *owner, void *arg, redisReply *reply)
     batch_t *batch = arg;
     channel_t *channel = batch->channel;
     self->sent_batches--;
-    self->sent_members -= batch->count;
+    self->sent_members -= batch->member_count;
     self->sent_bytes -= batch->bytes;
     if (!reply) {
         return;
@@ -388,7 +388,7 @@ static void s_send_batch (writer_t *self, channel_t *channel, batch_t *batch)
     span_t command = batch_command (batch, &append, channel_expects (channel), time_ms);
     channel_mark_sent (channel, batch);
     self->sent_batches++;
-    self->sent_members += batch->count;
+    self->sent_members += batch->member_count;
     self->sent_bytes += batch->bytes;
     link_send (self->link, command.data, command.size, s_on_appended, batch);
 }

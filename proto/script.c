@@ -38,6 +38,7 @@ static const char s_status[] = {
 #include "channel.inc"
 #include "undelivered.inc"
 #include "waiting.inc"
+#include "lowest.inc"
 #include "status.inc"
 };
 static const char s_retain[] = {
@@ -167,6 +168,7 @@ static const char s_acked[] = {
 #include "channel.inc"
 #include "undelivered.inc"
 #include "waiting.inc"
+#include "lowest.inc"
 #include "acked.inc"
 };
 static const char s_dead[] = {

@@ -55,7 +55,11 @@ local function close(to)
     end
     for consumer, count in pairs(loads) do
         local load = (tonumber(redis.call('HGET', key('load'), consumer)) or 0) - count
-        redis.call('HSET', key('load'), consumer, math.max(0, load))
+        if load > 0 then
+            redis.call('HSET', key('load'), consumer, load)
+        else
+            redis.call('HDEL', key('load'), consumer)
+        end
         wake = wake or count > 0
     end
     if wake then

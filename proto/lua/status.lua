@@ -1,5 +1,5 @@
--- status: a channel's numbers, of one instant. skip.lua, seek.lua, channel.lua, undelivered.lua and waiting.lua stand
--- before it.
+-- status: a channel's numbers, of one instant. skip.lua, seek.lua, channel.lua, undelivered.lua, waiting.lua and lowest.lua
+-- stand before it.
 --
 -- KEYS    1 meta
 -- ARGV    none

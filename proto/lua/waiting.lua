@@ -4,24 +4,47 @@
 --                                           with front
 -- count_saved(group, floor)                 how many redriven ones wait that have left the log
 -- lowest_waiting(group, cursor, floor)      the lowest id from floor up that waits; above the head when there is none
+local function is_redriven(group)
+    return redis.call('HLEN', base .. 'letters:' .. group) > redis.call('ZCARD', base .. 'dead:' .. group)
+end
+
+-- How many ids from first to last were given back, or came with front, and have no letter.
+local function count_back(group, first, last)
+    local count = redis.call('ZCOUNT', base .. 'ready:' .. group, -last, -first)
+    if not is_redriven(group) then
+        return count + redis.call('ZCOUNT', base .. 'returned:' .. group, first, last)
+    end
+    for _, row in ipairs(redis.call('ZRANGEBYSCORE', base .. 'returned:' .. group, first, last)) do
+        count = count + 1 - redis.call('HEXISTS', base .. 'letters:' .. group, string.match(row, '^%d+'))
+    end
+    return count
+end
+
+-- LIMIT: looks at all gaps in between.
 local function count_waiting(group, cursor, first, last)
     local ahead, from = base .. 'ahead:' .. group, math.max(first, cursor + 1)
     local aside = redis.call('ZCOUNT', ahead, from, last)
-    local count = math.max(0, last - from + 1) - aside
-    for _, gap in ipairs(from <= last and redis.call('ZRANGEBYSCORE', base .. 'gaps', from, '+inf') or {}) do
+    local back = redis.call('ZCOUNT', base .. 'returned:' .. group, first, last) +
+        redis.call('ZCOUNT', base .. 'ready:' .. group, -last, -first)
+    local count = math.max(0, last - from + 1) - aside + back
+    local gaps = redis.call('ZRANGEBYSCORE', base .. 'gaps', back > 0 and first or from, '+inf')
+    for _, gap in ipairs(gaps) do
         local low, high = string.match(gap, '^(%d+) (%d+)')
-        low, high = math.max(low, from), math.min(high, last)
+        high = math.min(high, last)
+        if back > 0 and math.max(low, first) <= high then
+            count = count - count_back(group, math.max(low, first), high)
+        end
+        low = math.max(low, from)
         if low <= high then
             count = count - (high - low + 1) + (aside > 0 and redis.call('ZCOUNT', ahead, low, high) or 0)
         end
     end
-    return count + redis.call('ZCOUNT', base .. 'returned:' .. group, first, last) +
-        redis.call('ZCOUNT', base .. 'ready:' .. group, -last, -first)
+    return count
 end
 
 local function count_saved(group, floor)
     local letters, count = base .. 'letters:' .. group, 0
-    if redis.call('HLEN', letters) > redis.call('ZCARD', base .. 'dead:' .. group) then
+    if is_redriven(group) then
         for _, row in ipairs(redis.call('ZRANGEBYSCORE', base .. 'returned:' .. group, '-inf', '(' .. text(floor))) do
             count = count + redis.call('HEXISTS', letters, string.match(row, '^%d+'))
         end
@@ -29,10 +52,28 @@ local function count_saved(group, floor)
     return count
 end
 
+-- The first id from `from` on, as `next_back` finds it, whose message is there.
+local function first_present(group, from, next_back)
+    for _ = 1, 1000 do
+        local id = tonumber(next_back(from))
+        local first = id and gap_at(id)
+        if not (first and first <= id) or redis.call('HEXISTS', base .. 'letters:' .. group, text(id)) == 1 then
+            return id
+        end
+        from = id + 1
+    end
+    return from
+end
+
 local function lowest_waiting(group, cursor, floor)
     local low = next_undelivered(group, math.max(cursor + 1, floor))
-    local back = redis.call('ZRANGEBYSCORE', base .. 'returned:' .. group, floor, '+inf', 'LIMIT', 0, 1)[1]
-    local front = redis.call('ZREVRANGEBYSCORE', base .. 'ready:' .. group, -floor, '-inf', 'LIMIT', 0, 1)[1]
-    return math.min(low, back and string.match(back, '^%d+') or low, front or low)
+    local back = first_present(group, floor, function (from)
+        local row = redis.call('ZRANGEBYSCORE', base .. 'returned:' .. group, from, '+inf', 'LIMIT', 0, 1)[1]
+        return row and string.match(row, '^%d+')
+    end)
+    local front = first_present(group, floor, function (from)
+        return redis.call('ZREVRANGEBYSCORE', base .. 'ready:' .. group, -from, '-inf', 'LIMIT', 0, 1)[1]
+    end)
+    return math.min(low, back or low, front or low)
 end
 

@@ -35,6 +35,10 @@ class Group:
         others = self.passed | self.places.keys() | self.channel.expired
         return [id_ for id_ in range(first, self.channel.head + 1) if id_ not in others]
 
+    def _is_gone(self, id_):
+        """It has expired; nobody gets it any more, whoever had it."""
+        return id_ in self.channel.expired and id_ not in self.copied
+
     @property
     def held(self):
         return self._in(HELD)
@@ -45,12 +49,12 @@ class Group:
 
     @property
     def waiting(self):
-        return self._in(READY, LATER) | set(self.fresh)
+        return {id_ for id_ in self._in(READY, LATER) if not self._is_gone(id_)} | set(self.fresh)
 
     @property
     def order(self):
         """What can be taken now, in the order of delivery."""
-        ready = sorted(self._in(READY), key=lambda id_: -id_ if self.places[id_].front else id_)
+        ready = sorted(self._in(READY) & self.waiting, key=lambda id_: -id_ if self.places[id_].front else id_)
         return ready + self.fresh
 
     @property
@@ -87,9 +91,12 @@ class Group:
         self.copied.discard(id_)
 
     def _bury(self, id_, reason):
+        if self._is_gone(id_):
+            return self._settle(id_)
         self.places[id_] = Place(DEAD, self.attempts(id_))
         self.reasons[id_] = reason
         self.copied.add(id_)
+        return None
 
     def _give_back(self, id_, reason, state=READY, lease=0):
         attempts = self.attempts(id_)

@@ -3,6 +3,7 @@
 import random
 import threading
 
+from harness import log
 from harness.client import Client
 from harness.wait import eventually
 from harness.work import ids, items, settled, take, taken, waits
@@ -145,4 +146,4 @@ def test_a_flush_of_what_is_being_taken_leaves_it_out(client, store):
     assert flushed["at_risk"] == {"jobs": {"default": 10}}
     assert settled(client.ok(op="ack", channel="jobs", items=items(messages))) == ([], [1, 2, 3, 4, 5], [])
     assert ids(take(client, "jobs", max=100)) == list(range(11, 21))
-    eventually(lambda: store.zcard("zrb:{jobs}:log") == 10, "the flushed ones to be freed")
+    eventually(lambda: log.count(store, "jobs") == 10, "the flushed ones to be freed")

@@ -349,3 +349,23 @@ def test_expired_messages_are_not_peeked(client):
     client.publish("jobs", b"y")
     eventually(lambda: _peek(client, max=5) == [2], "the end of the first")
     assert _peek(client, max=5, end="tail") == [2]
+
+
+def test_expired_messages_wait_no_more_wherever_they_waited(client, store):
+    """Those of a row in gaps, as the keeper leaves it: given back, with front, and redriven, whose letter stays."""
+    _fill(client, "jobs", 6)
+    _create(client)
+    _, lease = _take(client, 4)
+    _items("nack", client, [1, 2], lease)
+    _items("bury", client, [3], lease)
+    client.ok(op="redrive", channel="jobs", group="g", all=True)
+    client.ok(op="publish", channel="jobs", payload=b"7", headers={"front": True})
+    assert _group(client)["waiting"] == 6
+    store.zadd("zrb:{jobs}:gaps", {"1 1 expired": 1, "3 3 expired": 3, "6 7 expired": 7})
+    store.zremrangebyscore("zrb:{jobs}:log", 1, 1)
+    assert (_group(client)["waiting"], _group(client)["leased"]) == (3, 1)
+    second = client.ok(op="peek", channel="jobs", max=1)["messages"][0][1]
+    assert (second[0], _group(client)["oldest_ms"]) == (2, second[1])
+    assert client.ok(op="flush", channel="jobs", before=3, dry_run=True)["at_risk"] == {"jobs": {"g": 1}}
+    assert _take(client)[0] == [2, 3, 5]
+    assert _group(client)["waiting"] == 0

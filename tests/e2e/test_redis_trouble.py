@@ -10,6 +10,7 @@ import redis
 import zmq
 
 from harness import log, scripts
+from harness.bridge import PACK
 from harness.load import Load
 from harness.proxy import Proxy
 from harness.wait import eventually
@@ -309,7 +310,8 @@ def test_a_stopped_redis_costs_nothing_but_time(lab):
     assert len(payloads) == len(set(payloads))
     assert [payload for payload in payloads if payload[:1] == b"p"] == [b"p %d" % number for number in range(30000)]
     denied = {b"a %d" % (10 * i) for i, reply in enumerate(replies) if reply["code"] != "unknown_outcome"}
-    assert len(denied) > 2000 and not denied & set(payloads)
+    #  In doubt is what was at Redis: 512 messages, or where they share members 16 batches of 1,024.
+    assert len(denied) > (2000 if PACK == 1 else 1000) and not denied & set(payloads)
     assert [member for _, member in log.expect_sound(server.client(), "orders")] == received
 
 

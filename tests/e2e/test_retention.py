@@ -26,7 +26,7 @@ def _now_ms(client):
 def _retained(store, channel="orders"):
     """[(score, member)] at or above the floor."""
     floor = int(store.hget(log.key(channel, "meta"), "floor") or 1)
-    return [(score, member) for score, member in log.raw_members(store, channel) if score >= floor]
+    return [(score, member) for score, member in log.members(store, channel) if score >= floor]
 
 
 def _suffix(sizes, max_bytes):
@@ -185,8 +185,7 @@ def test_many_messages_go_in_small_steps(lab, server):
 @pytest.mark.parametrize("limits", [{"max_messages": 500}, {"max_bytes": 30000},
                                     {"max_messages": 700, "max_bytes": 30000}])
 def test_two_bridges_hold_a_channel_to_its_limits_at_once(lab, server, limits):
-    #  To the byte and the message: members that are shared go whole.
-    bridges = [lab.bridge(server, channels=[{**limits, "pack": 1}]) for _ in range(2)]
+    bridges = [lab.bridge(server, channels=[limits]) for _ in range(2)]
     store = server.client()
 
     def send(bridge):

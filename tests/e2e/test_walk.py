@@ -134,29 +134,42 @@ class Fate:
         if dead:
             self.fleet.start(dead[0])
             return
-        at = self.random.randrange(2)
-        if self.random.random() < 0.5:
-            self.fleet.kill(at)
+        at, chosen = self.random.randrange(2), self.walk.some_group()
+        how = self.random.choice([self.kill_taking, self.kill_settling, None])
+        if chosen and how:
+            how(at, *chosen)
         else:
-            self.kill_taking(at)
+            self.fleet.kill(at)
 
-    def kill_taking(self, at):
-        """Whether the take has come to Redis shows in what its consumer holds."""
-        chosen = self.walk.some_group()
-        if not chosen:
-            return
-        name, channel, group, model = chosen
-        self.deaths += 1
-        consumer = f"lost-{self.deaths}"
-        self.fleet.clients[at].send(op="take", channels=[name], group=group, max=3, lease_ms=LONG_MS, consumer=consumer)
+    def ask_and_kill(self, at, **request):
+        self.fleet.clients[at].send(**request)
         if self.random.random() < 0.7:
             self.fleet.clients[at].ok(op="ping")
         self.fleet.kill(at)
+
+    def kill_taking(self, at, name, channel, group, model):
+        """Whether the take has come to Redis shows in what its consumer holds."""
+        self.deaths += 1
+        consumer = f"lost-{self.deaths}"
+        self.ask_and_kill(at, op="take", channels=[name], group=group, max=3, lease_ms=LONG_MS, consumer=consumer)
         leases = self.walk.ok(op="pending", channel=name, group=group, consumer=consumer)["leases"]
         if leases:
             assert leases[0][1] > channel.newest_lease
             given = model.take(3, leases[0][1], consumer)
             assert sorted(given) == [(id_, attempt) for id_, _, attempt, _, _, _ in leases]
+
+    def kill_settling(self, at, name, _, group, model):
+        """All of a lease is settled, or nothing of it."""
+        if not model.held:
+            return
+        lease = model.places[self.random.choice(sorted(model.held))].lease
+        held, op = model.holding(lease), self.random.choice(["ack", "nack", "bury"])
+        self.ask_and_kill(at, op=op, channel=name, group=group, lease=lease)
+        leases = self.walk.ok(op="pending", channel=name, group=group, max=100000)["leases"]
+        left = [row[0] for row in leases if row[1] == lease]
+        assert left in ([], sorted(held))
+        if not left:
+            model.settle(op, [(id_, lease) for id_ in held])
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -168,7 +181,7 @@ def test_a_random_walk_stays_with_the_model(lab, seed):
     pushes, fate = Pushes(walk, fleet), Fate(walk, fleet)
     for number in range(STEPS):
         print(f"step {number}") if LONG and number % 1000 == 0 else None
-        if number % 250 == 249:
+        if number % 100 == 99:
             fate.step()
         elif number % 5 == 4:
             pushes.step()

@@ -255,3 +255,29 @@ def test_two_bridges_push_each_message_to_one_worker(lab, server):
         if len(seen) == 200:
             break
     assert sorted(seen) == list(range(1, 201))
+
+
+@pytest.mark.parametrize("how", [{"op": "flush", "all": True, "force": True},
+                                 {"op": "group_delete", "group": "workers", "force": True},
+                                 {"op": "group_seek", "group": "workers", "start": "last"}])
+def test_leases_that_are_void_make_room(lab, server, how):
+    bridge = _workers(lab, server, {"channels": ["jobs"], "window": 2})
+    client, worker = bridge.client(), bridge.worker()
+    _publish(client, "jobs", 2)
+    jobs = _jobs(worker, 2)
+    client.ok(channel="jobs", **how)
+    _publish(client, "jobs", 2, 3)
+    if how["op"] == "group_delete":     #  made again, it begins at the oldest message
+        assert [job[1] for job in _jobs(worker, 2)] == [1, 2]
+    else:
+        assert [job[1] for job in _jobs(worker, 2)] == [3, 4]
+    assert not _ack(client, jobs[0])["done"]
+
+
+def test_redis_has_nothing_left_of_a_window_that_is_settled(lab, server, store):
+    bridge = _workers(lab, server, {"channels": ["jobs"], "window": 2})
+    client, worker = bridge.client(), bridge.worker()
+    _publish(client, "jobs", 2)
+    for job in _jobs(worker, 2):
+        _ack(client, job)
+    assert store.exists(log.key("jobs", "load:workers")) == 0
