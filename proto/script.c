@@ -167,7 +167,6 @@ static const char s_mark_clean[] = {
 static const char s_acked[] = {
 #include "channel.inc"
 #include "undelivered.inc"
-#include "waiting.inc"
 #include "lowest.inc"
 #include "acked.inc"
 };

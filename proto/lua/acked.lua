@@ -1,5 +1,5 @@
 -- acked: raises the floor to the lowest id that some group has not settled; for channels that retain only those.
--- channel.lua, undelivered.lua, waiting.lua and lowest.lua stand before it.
+-- channel.lua, undelivered.lua and lowest.lua stand before it.
 --
 -- KEYS    1 meta
 -- ARGV    none
