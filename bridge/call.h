@@ -42,6 +42,7 @@ typedef struct {
     size_t heavy;               //  calls that have had their turn and have not ended
     struct replicas *replicas;  //  NULL: none are asked
     size_t living;              //  calls that are not answered, or for which something is still due
+    int64_t heard_ms;           //  zclock_mono: when announcements came last
     int64_t started_ms;
     char *channels_key;
 } desk_t;

@@ -58,10 +58,11 @@ void channel_destroy (channel_t **self_p)
     }
 }
 
-batch_t *channel_batch (channel_t *self, size_t count, size_t bytes, batch_t **spare)
+batch_t *channel_batch (channel_t *self, size_t count, size_t bytes, size_t most, batch_t **spare)
 {
-    if (self->last && batch_has_room (self->last, count, bytes)) {
-        return self->last;
+    batch_t *last = self->last;
+    if (last && batch_has_room (last, count, bytes) && (last->count == 0 || last->count + count <= most)) {
+        return last;
     }
     if (self->last) {
         self->last->closed = true;

@@ -70,8 +70,9 @@ channel_t *channel_new (const config_t *config, span_t name);
 
 void channel_destroy (channel_t **self_p);
 
-//  The batch that takes the next messages; a new one from `spare` (or NULL) when the last has no room.
-batch_t *channel_batch (channel_t *self, size_t count, size_t bytes, batch_t **spare);
+//  The batch that takes the next messages; a new one from `spare` (or NULL) when the last has no room, or would come to
+//  hold more than `most` messages.
+batch_t *channel_batch (channel_t *self, size_t count, size_t bytes, size_t most, batch_t **spare);
 
 //  The next batch to send, or NULL: none waits, or as many are in flight as may be.
 batch_t *channel_next (channel_t *self);

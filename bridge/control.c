@@ -13,8 +13,9 @@
 #include "waits.h"
 
 enum {
-    CALLS = 10000,         //  not yet answered; beyond these `busy`
-    REQUESTS_AT_ONCE = 64  //  in one turn
+    CALLS = 10000,          //  not yet answered; beyond these `busy`
+    REQUESTS_AT_ONCE = 64,  //  in one turn
+    EAR_REST_MS = 20
 };
 
 struct control {
@@ -127,6 +128,14 @@ static void s_end_late_calls (desk_t *desk)
 
 enum { ITEM_PIPE, ITEM_LANE, ITEM_ROUTER, ITEM_REDIS, ITEM_EAR, ITEM_REPLICAS, ITEM_COUNT };
 
+//  What is announced concerns those who wait. While nobody does, a stream of announcements must not wake this thread
+//  for each of them: it takes a rest after those that it has read.
+static int64_t s_rest_until_ms (const desk_t *desk)
+{
+    bool anyone = zlistx_size (desk->waiting[WAITING_REPLAYS]) || zlistx_size (desk->waiting[WAITING_TAKES]);
+    return anyone || !link_is_up (ear_link (desk->ear)) ? 0 : desk->heard_ms + EAR_REST_MS;
+}
+
 static void s_wait (desk_t *desk, zmq_pollitem_t *items, int64_t until_ms)
 {
     const call_t *oldest = zlistx_first (desk->calls);
@@ -137,6 +146,11 @@ static void s_wait (desk_t *desk, zmq_pollitem_t *items, int64_t until_ms)
     items[ITEM_REDIS] = (zmq_pollitem_t){NULL, link_fd (desk->link), link_events (desk->link), 0};
     link_t *ear = ear_link (desk->ear);
     items[ITEM_EAR] = (zmq_pollitem_t){NULL, link_fd (ear), link_events (ear), 0};
+    int64_t rest_until_ms = s_rest_until_ms (desk);
+    if (zclock_mono () < rest_until_ms) {
+        items[ITEM_EAR].events = 0;
+        deadline_ms = deadline_sooner (deadline_ms, rest_until_ms);
+    }
     if (desk->replicas) {
         link_t *link = replicas_link (desk->replicas);
         deadline_ms = deadline_sooner (deadline_ms, link_deadline_ms (link));
@@ -150,6 +164,9 @@ static void s_turn (desk_t *desk, zmq_pollitem_t *items, int64_t until_ms)
     s_wait (desk, items, until_ms);
     link_work (desk->link, items[ITEM_REDIS].revents);
     link_work (ear_link (desk->ear), items[ITEM_EAR].revents);
+    if (items[ITEM_EAR].revents) {
+        desk->heard_ms = zclock_mono ();
+    }
     if (desk->replicas) {
         link_work (replicas_link (desk->replicas), items[ITEM_REPLICAS].revents);
     }

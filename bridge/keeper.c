@@ -16,7 +16,7 @@
 enum {
     SLICE_EVERY_MS = 1000,
     SLICE_CHANNELS = 200,
-    STEP_MEMBERS = 500,  //  a step holds Redis for about a millisecond
+    STEP_MEMBERS = 200,  //  a step holds Redis for about a millisecond
     STEP_BYTES = 262144,
     AGE_EVERY_MS = 200  //  a channel that loses old messages all the time does not always have a turn
 };

@@ -6,6 +6,7 @@
 
 #include "deadline.h"
 #include "envelope.h"
+#include "flight.h"
 #include "link.h"
 #include "log.h"
 #include "name.h"
@@ -14,10 +15,6 @@
 #include "writer.h"
 
 enum {
-    IN_FLIGHT_BATCHES = 64,  //  of all channels: Redis always has work, and what waits here gathers
-    //  Redis has work for a few milliseconds; a publish to another channel waits no longer behind a flood
-    IN_FLIGHT_MEMBERS = 512,
-    IN_FLIGHT_BYTES = 4194304,
     RETRY_MS = 250,       //  after a refusal
     SPARE_ROOM = 1048576  //  a larger buffer is not kept for the next batch
 };
@@ -44,9 +41,7 @@ struct writer {
 
     size_t waiting_messages;  //  not confirmed, sent or not
     size_t waiting_bytes;
-    size_t sent_batches;  //  in flight
-    size_t sent_members;
-    size_t sent_bytes;
+    flight_t flight;
     int64_t logged_ms;  //  the last refusal that was logged
 };
 
@@ -305,9 +300,7 @@ static void s_on_appended (void *owner, void *arg, redisReply *reply)
     writer_t *self = owner;
     batch_t *batch = arg;
     channel_t *channel = batch->channel;
-    self->sent_batches--;
-    self->sent_members -= batch->member_count;
-    self->sent_bytes -= batch->bytes;
+    flight_remove (&self->flight, batch);
     if (!reply) {
         return;
     }
@@ -387,9 +380,7 @@ static void s_send_batch (writer_t *self, channel_t *channel, batch_t *batch)
     uint64_t time_ms = now_ms > channel->time_ms ? now_ms : channel->time_ms;
     span_t command = batch_command (batch, &append, channel_expects (channel), time_ms);
     channel_mark_sent (channel, batch);
-    self->sent_batches++;
-    self->sent_members += batch->member_count;
-    self->sent_bytes += batch->bytes;
+    flight_add (&self->flight, batch);
     link_send (self->link, command.data, command.size, s_on_appended, batch);
 }
 
@@ -408,8 +399,7 @@ static void s_release_held (writer_t *self)
 void writer_send (writer_t *self)
 {
     s_release_held (self);
-    while (link_is_up (self->link) && self->sent_batches < IN_FLIGHT_BATCHES &&
-           self->sent_members < IN_FLIGHT_MEMBERS && self->sent_bytes < IN_FLIGHT_BYTES) {
+    while (link_is_up (self->link) && flight_has_room (&self->flight)) {
         channel_t *channel = channel_take_ready (&self->ready);
         if (!channel) {
             break;
@@ -434,10 +424,17 @@ static void s_took (writer_t *self, channel_t *channel, const message_t *message
     channel_add_ready (&self->ready, channel);
 }
 
+//  The batch that takes so many more.
+static batch_t *s_batch (writer_t *self, channel_t *channel, size_t count, size_t bytes)
+{
+    size_t most = flight_batch_messages (&self->flight, channel->pack);
+    return channel_batch (channel, count, bytes, most, &self->spare);
+}
+
 void writer_store (writer_t *self, const message_t *message)
 {
     channel_t *channel = s_channel (self, message->channel);
-    batch_add (channel_batch (channel, 1, envelope_size (message), &self->spare), message, NULL, 0);
+    batch_add (s_batch (self, channel, 1, envelope_size (message)), message, NULL, 0);
     s_took (self, channel, message);
 }
 
@@ -468,6 +465,7 @@ void writer_publish (writer_t *self, ask_t *ask)
         self->answer (self->owner, ask);
         return;
     }
+    flight_publish (&self->flight);
     ask->place = zlistx_add_end (self->asks, ask);
     ask->left = ask->count;
     size_t bytes = 0;
@@ -478,8 +476,7 @@ void writer_publish (writer_t *self, ask_t *ask)
     for (size_t i = 0; i < ask->count; i++) {
         const message_t *message = &ask->messages[i];
         channel_t *channel = s_channel (self, message->channel);
-        batch_t *batch =
-            channel->asked == ask ? channel->last : channel_batch (channel, ask->count, bytes, &self->spare);
+        batch_t *batch = channel->asked == ask ? channel->last : s_batch (self, channel, ask->count, bytes);
         channel->asked = ask;
         batch_add (batch, message, ask, i);
         s_took (self, channel, message);
@@ -538,6 +535,7 @@ void writer_work (writer_t *self, short revents)
         link_reset (self->link, "the store is gone");
     }
     s_give_up_late (self);
+    flight_turn (&self->flight);
     feed_work (self->feed);
     self->counters->in_flight_messages = self->waiting_messages;
     self->counters->in_flight_bytes = self->waiting_bytes;

@@ -1,0 +1,48 @@
+//  flight - how much is at Redis. Counts, and the bounds that were found by measuring (zrb bench, test_volume.py).
+
+#include "flight.h"
+
+enum {
+    BATCHES = 64,  //  of all channels: Redis always has work, and what waits here gathers
+    BYTES = 4194304,
+    MEMBERS = 512,       //  Redis has work for a few milliseconds
+    MEMBERS_SOON = 64,  //  for less than half of one
+    BATCH_SOON = 32,     //  messages of a batch; where they share members, four times as many cost the same
+    PUBLISHES_MS = 1000  //  so long after a publish the next one is expected
+};
+
+void flight_publish (flight_t *self)
+{
+    self->published_ms = zclock_mono ();
+    self->soon = true;
+}
+
+void flight_turn (flight_t *self)
+{
+    self->soon = self->soon && zclock_mono () < self->published_ms + PUBLISHES_MS;
+}
+
+bool flight_has_room (const flight_t *self)
+{
+    size_t members = self->soon ? MEMBERS_SOON : MEMBERS;
+    return self->batches < BATCHES && self->members < members && self->bytes < BYTES;
+}
+
+size_t flight_batch_messages (const flight_t *self, size_t pack)
+{
+    return !self->soon ? SIZE_MAX : pack > 1 ? 4 * BATCH_SOON : BATCH_SOON;
+}
+
+void flight_add (flight_t *self, const batch_t *batch)
+{
+    self->batches++;
+    self->members += batch->member_count;
+    self->bytes += batch->bytes;
+}
+
+void flight_remove (flight_t *self, const batch_t *batch)
+{
+    self->batches--;
+    self->members -= batch->member_count;
+    self->bytes -= batch->bytes;
+}

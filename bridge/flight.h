@@ -1,0 +1,34 @@
+//  flight - how much is at Redis and unanswered, and how much may be. Part of the writer, in the lane's thread.
+//
+//  More at once is cheaper; less lets a publish that comes beside a flood get its turn sooner. So while somebody
+//  publishes, less is.
+
+#ifndef FLIGHT_H_INCLUDED
+#define FLIGHT_H_INCLUDED
+
+#include "batch.h"
+
+typedef struct {
+    size_t batches;
+    size_t members;
+    size_t bytes;
+    int64_t published_ms;  //  zclock_mono: when a publish came last; 0: none has
+    bool soon;             //  somebody publishes
+} flight_t;
+
+//  A publish has come.
+void flight_publish (flight_t *self);
+
+//  To be called once in each turn of the loop.
+void flight_turn (flight_t *self);
+
+//  True when one more batch may be sent.
+bool flight_has_room (const flight_t *self);
+
+//  How many messages may gather in one batch, beside the batch's own bounds.
+size_t flight_batch_messages (const flight_t *self, size_t pack);
+
+void flight_add (flight_t *self, const batch_t *batch);
+void flight_remove (flight_t *self, const batch_t *batch);
+
+#endif
