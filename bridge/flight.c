@@ -6,7 +6,7 @@ enum {
     BATCHES = 64,  //  of all channels: Redis always has work, and what waits here gathers
     BYTES = 4194304,
     MEMBERS = 512,       //  Redis has work for a few milliseconds
-    MEMBERS_SOON = 64,  //  for less than half of one
+    MEMBERS_SOON = 64,   //  for less than half of one
     BATCH_SOON = 32,     //  messages of a batch; where they share members, four times as many cost the same
     PUBLISHES_MS = 1000  //  so long after a publish the next one is expected
 };
