@@ -131,6 +131,7 @@ static void s_send (step_t *step)
     size_t items = step->to - step->from;
     char front[2][SPAN_NUMBER], (*numbers)[SPAN_NUMBER] = calloc (2 * items + 1, sizeof *numbers);
     span_t *words = calloc (2 * items + 8, sizeof *words);
+    assert (words && numbers);
     words[0] = span_text ("1");
     words[1] = span_text (meta);
     int count = 2 + s_begin_words (step, &words[2], front);
