@@ -15,7 +15,10 @@ const size_t common_option_count = sizeof common_options / sizeof *common_option
 
 const command_t *const commands[] = {
     &bench_command,
+    &info_command,
     &ping_command,
+    &pub_command,
+    &replay_command,
     NULL,
 };
 
