@@ -1,7 +1,8 @@
-"""The load of test-compose: publishes until it is told to stop, then expects each message once, in order.
+"""The load of test-compose and test-package: publishes until it is told to stop, then expects each message once, in
+order.
 
-Arguments: the port of the bridge's ROUTER; a file whose appearance means stop (with .ready behind it: the load has
-begun).
+Arguments: the port of the bridge's ROUTER; a file whose appearance means stop. Two files tell how it goes: with .ready
+behind the name, whenever 100 more are stored; with .sent, how many are there at the end, where a second run begins.
 """
 
 import pathlib
@@ -11,6 +12,7 @@ import msgpack
 import zmq
 
 PORT, STOP = sys.argv[1], pathlib.Path(sys.argv[2])
+READY, SENT = pathlib.Path(f"{STOP}.ready"), pathlib.Path(f"{STOP}.sent")
 context = zmq.Context()
 
 
@@ -28,12 +30,13 @@ def ask(**request):
                 assert "retry_ms" in reply, reply
 
 
-sent = 0
+sent = int(SENT.read_text()) if SENT.exists() else 0
 while not STOP.exists():
     ask(op="publish", channel="orders", payload=b"%d" % sent, headers={"msg_id": b"%d" % sent})
     sent += 1
-    if sent == 100:
-        pathlib.Path(f"{STOP}.ready").touch()
+    if sent % 100 == 0:
+        READY.touch()
+SENT.write_text(str(sent))
 
 payloads, after, more = [], 0, True
 while more:
