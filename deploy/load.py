@@ -16,18 +16,29 @@ READY, SENT = pathlib.Path(f"{STOP}.ready"), pathlib.Path(f"{STOP}.sent")
 context = zmq.Context()
 
 
+def connect():
+    socket = context.socket(zmq.REQ)
+    socket.linger = 0
+    socket.connect(f"tcp://127.0.0.1:{PORT}")
+    return socket
+
+
+req = connect()
+
+
 def ask(**request):
-    """Asks until it is answered `ok`: a new socket each time, since REQ waits for an answer that may never come."""
+    """Asks until it is answered `ok`, by a new socket when none comes: REQ waits for an answer that may never come."""
+    global req
     while True:
-        with context.socket(zmq.REQ) as req:
-            req.linger = 0
-            req.connect(f"tcp://127.0.0.1:{PORT}")
-            req.send(msgpack.packb(request))
-            if req.poll(2000):
-                reply = msgpack.unpackb(req.recv(), strict_map_key=False)
-                if reply["ok"]:
-                    return reply
-                assert "retry_ms" in reply, reply
+        req.send(msgpack.packb(request))
+        if not req.poll(2000):
+            req.close()
+            req = connect()
+            continue
+        reply = msgpack.unpackb(req.recv(), strict_map_key=False)
+        if reply["ok"]:
+            return reply
+        assert "retry_ms" in reply, reply
 
 
 sent = int(SENT.read_text()) if SENT.exists() else 0
