@@ -45,10 +45,10 @@ typedef struct {
     struct replicas *replicas;  //  NULL: none are asked
     counters_t counters;
     snapshots_t *snapshots;
-    size_t living;              //  calls that are not answered, or for which something is still due
-    call_t *spare;              //  ended ones, for those that come
+    size_t living;  //  calls that are not answered, or for which something is still due
+    call_t *spare;  //  ended ones, for those that come
     size_t spares;
-    int64_t heard_ms;           //  zclock_mono: when announcements came last
+    int64_t heard_ms;  //  zclock_mono: when announcements came last
     int64_t started_ms;
     char *channels_key;
 } desk_t;
