@@ -44,6 +44,12 @@ def _payloads(client, channel):
     return [payload for _, _, payload in _stored(client, channel)]
 
 
+def _publish(client, channel, first, last):
+    """Publishes the numbers from first to last."""
+    for n in range(first, last + 1, 1000):
+        client.publish(channel, *(b"%d" % m for m in range(n, min(n + 1000, last + 1))))
+
+
 def _json(text):
     return [json.loads(line) for line in text.splitlines()]
 
@@ -142,7 +148,7 @@ def test_replay_prints_in_each_form(zrb, client):
 
 
 def test_replay_prints_what_was_asked_for(zrb, client):
-    client.publish("part.a", *(b"%d" % n for n in range(1, 2501)))
+    _publish(client, "part.a", 1, 2500)
     client.publish("part.b", b"other")
     client.ok(op="flush", channel="part.a", before=101)
     output, errors = zrb.run("replay", "part.a", "--raw")
@@ -156,7 +162,7 @@ def test_replay_prints_what_was_asked_for(zrb, client):
 
 
 def test_a_reader_that_is_gone_ends_it_silently(zrb, client):
-    client.publish("broken", *(b"x" * 100 for _ in range(5000)))
+    zrb.out("pub", "broken", "x" * 100, "-n", "5000")
     for argv in (["replay", "broken"], ["sub", "broken", "--from", "1"]):
         replay = zrb.popen(*argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         assert replay.stdout.readline() == b"broken 1 " + b"x" * 100 + b"\n"
@@ -190,10 +196,10 @@ def test_sub_prints_what_comes_from_now_on(zrb, bridge, client):
 @pytest.mark.parametrize("argv", [["--from", "1"], ["--since", "1h"]], ids=" ".join)
 def test_sub_begins_in_the_log_and_joins_live(zrb, client, argv):
     channel = f"join{argv[0]}"
-    client.publish(channel, *(b"%d" % n for n in range(1, 2001)))
+    _publish(client, channel, 1, 2000)
     sub = zrb.start("sub", channel, *argv, "-n", "3000", "--raw")
     for n in range(2001, 3001, 50):
-        client.publish(channel, *(b"%d" % m for m in range(n, n + 50)))
+        _publish(client, channel, n, n + 49)
     assert sub.wait() == 0
     assert sub.output == [str(n) for n in range(1, 3001)] and sub.log == ""
 
@@ -232,7 +238,7 @@ def test_flush_from_a_script_needs_yes(zrb, client):
 
 def test_flush_leaves_unfinished_work_unless_forced(zrb, client):
     client.publish("work", b"a", b"b")
-    client.ok(op="take", channel="work", group="crew")
+    client.ok(op="take", channels=["work"], group="crew")
     output, errors = zrb.run("flush", "work", "--all", status=1)
     assert b"not settled in work, group crew: 2\n" in output and b"--force does it" in errors
     assert b"unsafe: " in zrb.run("flush", "work", "--all", "--yes", status=1)[1]
@@ -274,7 +280,7 @@ def test_flush_asks_at_a_terminal(zrb, client):
 
 def test_status_shows_channels_and_groups(zrb, client):
     client.publish("shown.a", b"a", b"b", b"c")
-    client.ok(op="take", channel="shown.a", group="crew", max=2, lease_ms=600000)
+    client.ok(op="take", channels=["shown.a"], group="crew", max=2, lease_ms=600000)
     client.ok(op="pause", channel="shown.a")
     channels, groups = (part.splitlines() for part in zrb.out("status", "shown.*").split("\n\n"))
     assert channels[0].split() == "CHANNEL HEAD FLOOR STORED BYTES LAST DELAYED STATE".split()
@@ -303,7 +309,7 @@ def test_status_watch_fits_the_screen(zrb, client, columns):
                            until=lambda text: text.count(b"\033[H") > 3)[0].split("\033[H\033[J")
     lines = screens[-2].split("\r\n")
     assert len(lines) <= 24 and max(map(len, lines)) <= columns
-    assert lines[0].startswith("CHANNEL") and any("…" in line for line in lines) == (columns == 80)
+    assert lines[0].startswith("CHANNEL") and any("…" in line for line in lines[:-2]) == (columns == 80)
     assert lines[-2].startswith("… and ")
 
 
@@ -315,7 +321,7 @@ def test_colour_only_on_a_terminal_and_without_no_color(zrb, client):
 
 
 def test_progress_only_on_a_terminal(zrb):
-    pub = subprocess.run(["script", "-qec", f"{zrb.path()} pub progress -n 200000 {'x' * 50} >/dev/null", "/dev/null"],
+    pub = subprocess.run(["script", "-qec", f"{zrb.path()} pub progress -n 40000 {'x' * 50} >/dev/null", "/dev/null"],
                          env={**os.environ, **zrb.env}, stdin=subprocess.DEVNULL, capture_output=True, timeout=120, check=True)
     assert b" messages" in pub.stdout and pub.stdout.endswith(b"\r\033[K")
 
@@ -329,3 +335,66 @@ def test_info_says_what_the_bridge_says(zrb, client):
 
 def test_ping_has_json(zrb):
     assert json.loads(zrb.out("ping", "--json")).keys() == {"took_ms", "now_ms"}
+
+
+#  A bridge that goes away and comes back
+
+@pytest.fixture
+def moving(lab, tmp_path):
+    """A bridge of its own, and zrb for it."""
+    bridge = lab.bridge(lab.redis())
+    return bridge, Zrb(bridge, tmp_path)
+
+
+def test_sub_prints_each_message_once_through_restarts(moving):
+    bridge, zrb = moving
+    _publish(bridge.client(), "orders", 1, 1500)
+    sub = zrb.start("sub", "orders", "--from", "1", "--raw", "-n", "6000")
+    eventually(lambda: len(sub.output) >= 1500, "what is stored")
+    _publish(bridge.client(), "orders", 1501, 3000)
+    bridge.restart()
+    _publish(bridge.client(), "orders", 3001, 4500)
+    bridge.kill()
+    bridge.start()
+    _publish(bridge.client(), "orders", 4501, 6000)
+    assert sub.wait() == 0
+    assert sub.output == [str(n) for n in range(1, 6001)] and sub.log == ""
+
+
+def test_pub_stores_each_line_once_through_restarts(moving):
+    bridge, zrb = moving
+    pub = zrb.popen("pub", "lines", stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    for n in range(3):
+        pub.stdin.write(b"".join(b"%d\n" % m for m in range(n * 5000, n * 5000 + 5000)))
+        pub.stdin.flush()
+        if n == 0:
+            eventually(lambda: bridge.client().ok(op="status", channel="lines")["channels"]["lines"]["head"], "the first")
+        bridge.kill()
+        bridge.start()
+    output, errors = pub.communicate(timeout=PATIENCE_S)
+    assert (pub.returncode, errors) == (0, b"") and output.startswith(b"lines: ")
+    assert zrb.out("replay", "lines", "--raw").split() == [str(n) for n in range(15000)]
+
+
+def test_a_bridge_that_comes_later_is_waited_for(moving):
+    bridge, zrb = moving
+    watch = zrb.start("status", "--watch", "--interval", "50ms", "--json")
+    eventually(lambda: watch.output, "a frame")
+    bridge.stop()
+    some = [zrb.start("pub", "late", "x"), zrb.start("info", "--json"), zrb.start("ping")]
+    bridge.start()
+    assert [one.wait() for one in some] == [0, 0, 0] and some[0].output == ["late: 1 stored, id 1, memory"]
+    eventually(lambda: "late" in watch.output[-1], "a frame of the new bridge")
+    watch.signal(signal.SIGINT)
+    assert watch.wait() == 130 and watch.log == ""
+
+
+def test_without_redis_the_fault_is_told(lab, tmp_path):
+    server = lab.redis()
+    bridge = lab.bridge(server)
+    zrb = Zrb(bridge, tmp_path)
+    server.kill()
+    bridge.wait_redis(is_up=False)
+    for argv in (["pub", "a", "b"], ["replay", "a"], ["status"], ["sub", "a"]):
+        output, errors = zrb.run(*argv, "--wait", "1s", status=1)
+        assert output == b"" and b"unavailable: Redis is away" in errors and errors.count(b"\n") == 1
