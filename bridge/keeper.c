@@ -1,6 +1,6 @@
-//  keeper - holds channels to their limits, frees what lies below the floor, and msg_ids that have had their time, and
-//  does what is due (timers.c), and counts what groups have (census.c). One thread, one Redis connection and one to listen, in small steps, so that Redis serves
-//  everybody else between two. Any number of bridges may do this at once.
+//  keeper - holds channels to their limits, frees what lies below the floor, and msg_ids that have had their time, does
+//  what is due (timers.c), and counts what groups have (census.c). One thread, one Redis connection and one to listen, in
+//  small steps, so that Redis serves everybody else between two. Any number of bridges may do this at once.
 //
 //  A channel has its turn when it is named over inproc, by a flush, since it has grown, or since something was settled;
 //  when its oldest message is too old; and in a slow round of all, in slices.
