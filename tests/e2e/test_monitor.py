@@ -114,6 +114,39 @@ def test_waiting_takes_are_counted_as_of_now(shared):
     _wait_metrics(shared, {"zrb_waiting_takes": 0, "zrb_open_requests": 0})
 
 
+def test_what_groups_have_is_counted(lab, server):
+    bridge = lab.bridge(server)
+    client = bridge.client()
+    client.publish('or"ders', *[b"%d" % number for number in range(10)])
+    client.publish("quiet", b"x")
+    for group in ("one", "two"):
+        taken = client.ok(op="take", channels=['or"ders'], group=group, max=4)["messages"]
+    client.ok(op="bury", channel='or"ders', group="two", items=[[taken[0][1][0], taken[0][2]]])
+    labels = [f'{{channel="or\\"ders",group="{group}"}}' for group in ("one", "two")]
+    _wait_metrics(bridge, {
+        f"zrb_group_waiting_messages{labels[0]}": 6, f"zrb_group_leased_messages{labels[0]}": 4,
+        f"zrb_group_dead_messages{labels[0]}": 0, f"zrb_group_waiting_messages{labels[1]}": 6,
+        f"zrb_group_leased_messages{labels[1]}": 3, f"zrb_group_dead_messages{labels[1]}": 1,
+        "zrb_waiting_messages": 12, "zrb_leased_messages": 7, "zrb_dead_messages": 1, "zrb_untold_groups": 0})
+    first = bridge.metrics()[f"zrb_group_oldest_seconds{labels[0]}"]
+    eventually(lambda: bridge.metrics()[f"zrb_group_oldest_seconds{labels[0]}"] > first >= 0, "the age to grow")
+    groups = {row["group"]: row for row in json.loads(bridge.get("/status")[2])["groups"]}
+    assert (groups["two"]["channel"], groups["two"]["dead"], groups["two"]["leased"]) == ('or"ders', 1, 3)
+    assert len([name for name in bridge.metrics() if name.startswith("zrb_group_")]) == 8
+    client.ok(op="flush", pattern="*", all=True, force=True)
+    _wait_metrics(bridge, {"zrb_waiting_messages": 0, f"zrb_group_oldest_seconds{labels[0]}": 0})
+
+
+def test_of_many_groups_only_some_have_metrics_of_their_own(lab, server):
+    bridge = lab.bridge(server)
+    client = bridge.client()
+    client.publish("orders", b"x")
+    for number in range(105):
+        client.ok(op="group_create", channel="orders", group=f"g{number:03}", start="first")
+    _wait_metrics(bridge, {"zrb_untold_groups": 5, "zrb_waiting_messages": 105})
+    assert len([name for name in bridge.metrics() if name.startswith("zrb_group_waiting_messages{")]) == 100
+
+
 def test_metrics_are_in_the_format_of_prometheus(shared):
     status, headers, text = shared.get("/metrics")
     assert status == 200
