@@ -39,6 +39,7 @@ static int s_ask_version (char *line, size_t size)
     }
     posix_spawn_file_actions_init (&actions);
     posix_spawn_file_actions_adddup2 (&actions, ends[1], STDOUT_FILENO);
+    posix_spawn_file_actions_addopen (&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
     int rc = posix_spawnp (&pid, argv[0], &actions, NULL, argv, environ);
     posix_spawn_file_actions_destroy (&actions);
     close (ends[1]);
