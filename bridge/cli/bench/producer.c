@@ -10,7 +10,10 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { PUSH_HWM = 1000 };
+enum {
+    PUSH_HWM = 1000,
+    TICK_NS = 200000  //  a faster sender sleeps for whole ticks, then sends all that is due: waking costs a core else
+};
 
 //  The producer's end: what it has sent is known. The last one sets the goal.
 static void s_end (runner_t *self, uint32_t sent)
@@ -53,6 +56,9 @@ static void *s_new_push (const run_t *run)
 static uint64_t s_sleep (const runner_t *self, uint32_t number, uint64_t now)
 {
     uint64_t due = run_due_ns (self->run, self->index, number);
+    if (run_due_ns (self->run, self->index, number + 1) < due + TICK_NS) {
+        due = self->run->start_ns + (due - self->run->start_ns + TICK_NS - 1) / TICK_NS * TICK_NS;
+    }
     uint64_t until = due < now + GRAIN_NS ? due : now + GRAIN_NS;
     if (until > now) {
         struct timespec time = {(time_t)(until / SECOND_NS), (long)(until % SECOND_NS)};
