@@ -78,11 +78,10 @@ static uint64_t s_last (const batch_t *batch)
 
 static void s_send_batch (feed_t *self, channel_t *channel, const batch_t *batch)
 {
-    for (size_t i = 0; i < batch->count; i++) {
-        if (batch->first + i > channel->cursor) {
-            fanout_send (self->fanout, channel, batch_envelope (batch, i));
-            self->counters->fanout_messages++;
-        }
+    size_t known = channel->cursor < batch->first ? 0 : channel->cursor + 1 - batch->first;
+    self->counters->fanout_messages += batch->count - known;
+    for (size_t i = fanout_is_heard (self->fanout) ? known : batch->count; i < batch->count; i++) {
+        fanout_send (self->fanout, channel, batch_envelope (batch, i));
     }
     s_moved (self, channel, s_last (batch));
 }
