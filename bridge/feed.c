@@ -80,9 +80,9 @@ static void s_send_batch (feed_t *self, channel_t *channel, const batch_t *batch
 {
     size_t known = channel->cursor < batch->first ? 0 : channel->cursor + 1 - batch->first;
     bool is_heard = fanout_is_heard (self->fanout);
-    self->counters->fanout_messages += batch->count - known;
     for (size_t i = known; i < batch->count; i++) {
         span_t envelope = batch_envelope (batch, i);
+        self->counters->fanout_messages++;
         self->counters->fanout_bytes += envelope.size;
         if (is_heard) {
             fanout_send (self->fanout, channel, envelope);
