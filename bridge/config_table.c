@@ -169,7 +169,7 @@ const config_key_t config_table[] = {
     TEXT ("bridge", name, "zrbridge", s_check_name,
         "What this bridge calls itself in info: 1 to 64 bytes without spaces."),
     WORD ("bridge", log_level, "info", "error, warn, info, debug",
-        "Least weight of what is logged: error, warn, info or debug."),
+        "Least weight of what is logged: error, warn, info or debug. SIGHUP reads it again."),
     WORD ("bridge", log_format, "text", "text, json",
         "How a line of the log is written: text (key=value) or json (an object)."),
     COUNT ("bridge", grace_ms, 10000, 0, 3600000,
