@@ -303,6 +303,7 @@ void control_destroy (control_t **self_p)
         call_fail_with (call, CODE_UNAVAILABLE, "the bridge is stopping");
         call_end (call);
     }
+    call_drop_spare (desk);
     router_destroy (&desk->router);
     zlistx_destroy (&desk->calls);
     zlistx_destroy (&desk->turns);

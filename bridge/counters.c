@@ -94,13 +94,13 @@ const counter_t counter_table[] = {
 
 const size_t counter_count = sizeof counter_table / sizeof *counter_table;
 
-const histogram_t histogram_table[] = {
+const distribution_t distribution_table[] = {
     {"append_seconds", buckets_of_us, 1e-6, "Time from sending an append until Redis confirmed it.",
         offsetof (counters_t, append_us)},
     {"batch_messages", buckets_of_messages, 1, "Messages of an append.", offsetof (counters_t, batch_messages)},
 };
 
-const size_t histogram_count = sizeof histogram_table / sizeof *histogram_table;
+const size_t distribution_count = sizeof distribution_table / sizeof *distribution_table;
 
 _Static_assert(sizeof (counters_t) % sizeof (uint64_t) == 0, "nothing but numbers");
 

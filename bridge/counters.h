@@ -95,10 +95,10 @@ typedef struct {
     double unit;  //  of the values, in the metric's
     const char *help;
     size_t offset;  //  of its buckets_t in counters_t
-} histogram_t;
+} distribution_t;
 
-extern const histogram_t histogram_table[];
-extern const size_t histogram_count;
+extern const distribution_t distribution_table[];
+extern const size_t distribution_count;
 
 //  The row's number at index.
 uint64_t counter_value (const counters_t *self, const counter_t *row, size_t index);

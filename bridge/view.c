@@ -134,7 +134,7 @@ static void s_write_row (FILE *to, const counters_t *counters, const counter_t *
     }
 }
 
-static void s_write_histogram (FILE *to, const counters_t *counters, const histogram_t *row)
+static void s_write_histogram (FILE *to, const counters_t *counters, const distribution_t *row)
 {
     const buckets_t *buckets = (const buckets_t *)((const char *)counters + row->offset);
     uint64_t count = 0;
@@ -238,8 +238,8 @@ void view_write_metrics (const view_t *self, FILE *to)
             s_write_row (to, &sum, &counter_table[i]);
         }
     }
-    for (size_t i = 0; i < histogram_count; i++) {
-        s_write_histogram (to, &sum, &histogram_table[i]);
+    for (size_t i = 0; i < distribution_count; i++) {
+        s_write_histogram (to, &sum, &distribution_table[i]);
     }
     s_write_groups (self, to);
 }

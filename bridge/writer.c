@@ -429,6 +429,7 @@ static batch_t *s_batch (writer_t *self, channel_t *channel, size_t count, size_
 void writer_store (writer_t *self, const message_t *message)
 {
     channel_t *channel = s_channel (self, message->channel);
+    flight_take (&self->flight);
     batch_add (s_batch (self, channel, 1, envelope_size (message)), message, NULL, 0);
     s_took (self, channel, message);
 }
