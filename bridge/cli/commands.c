@@ -15,7 +15,13 @@ const size_t common_option_count = sizeof common_options / sizeof *common_option
 
 const command_t *const commands[] = {
     &bench_command,
+    &flush_command,
+    &info_command,
     &ping_command,
+    &pub_command,
+    &replay_command,
+    &status_command,
+    &sub_command,
     NULL,
 };
 

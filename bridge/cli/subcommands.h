@@ -6,6 +6,12 @@
 #include "command.h"
 
 extern const command_t bench_command;
+extern const command_t flush_command;
+extern const command_t info_command;
 extern const command_t ping_command;
+extern const command_t pub_command;
+extern const command_t replay_command;
+extern const command_t status_command;
+extern const command_t sub_command;
 
 #endif
