@@ -47,6 +47,8 @@ typedef struct {
     size_t option_count;
     const char *examples;                    //  "zrb …" with what it does behind #, a line each
     int (*run) (const struct args_s *args);  //  returns the exit status
+    //  In place of run and of all before it but name, operands and does: it reads its arguments itself.
+    int (*run_raw) (int argc, char *argv[]);
 } command_t;
 
 #define OPTIONS(array) .options = array, .option_count = sizeof array / sizeof *array
@@ -63,5 +65,8 @@ const command_t *command_find (const char *name);
 
 //  A subcommand's option, or a common one, by number: its own come first. NULL behind the last.
 const option_t *command_option (const command_t *self, size_t at);
+
+//  The letter of that option; 0 when it has none, or another one of the subcommand has it.
+char command_letter (const command_t *self, size_t at);
 
 #endif
