@@ -1,6 +1,7 @@
 //  query - one question and its answer. Main's thread.
 
 #include "query.h"
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include "zrb.h"
@@ -35,7 +36,8 @@ int query_end (session_t **session_p, const args_t *args, uint64_t wait_ms, cons
             int written = output_flush ();
             status = status ? status : written;
         } else {
-            status = zrb_complain (ZRB_BAD, "%s%s%s", answer.fault, hint ? "; " : "", hint ? hint : "");
+            status = zrb_complain (ZRB_BAD, "%s answers: %s%s%s", session_endpoint (*session_p), answer.fault,
+                hint ? "; " : "", hint ? hint : "");
         }
         answer_clear (&answer);
     }
@@ -75,7 +77,14 @@ bool given_read (given_t *self, cursor_t *at)
 void given_cell (const given_t *self, table_t *table)
 {
     span_t payload = self->envelope.payload;
-    table_cell (table, "%.*s", payload.size < PAYLOAD_SHOWN ? (int)payload.size : PAYLOAD_SHOWN, payload.data);
+    char *text;
+    size_t size;
+    FILE *shown = open_memstream (&text, &size);
+    assert (shown);
+    print_shown (shown, span_of (payload.data, payload.size < PAYLOAD_SHOWN ? payload.size : PAYLOAD_SHOWN));
+    fclose (shown);
+    table_cell (table, "%s", text);
+    free (text);
 }
 
 void given_print_raw (const given_t *self)

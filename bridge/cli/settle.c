@@ -62,9 +62,9 @@ static int s_pack_items (msgpack_packer *packer, const args_t *args)
 //  Begins the op with so many keys of its own; *packer is NULL where the arguments are wrong.
 static int s_begin (session_t **session, msgpack_packer **packer, const args_t *args, const char *op, size_t more)
 {
-    uint64_t lease = args_count (args, "lease");
+    uint64_t lease = args_count (args, "all-of");
     if ((lease != 0) == (args_operands (args) > 1)) {
-        return zrb_complain (ZRB_USAGE, "%s wants either ID:LEASE... or --lease; see zrb %s --help", op, op);
+        return zrb_complain (ZRB_USAGE, "%s wants either ID:LEASE... or --all-of LEASE; see zrb %s --help", op, op);
     }
     *session = session_new (args, 1);
     if (!*session) {
@@ -114,7 +114,7 @@ static int s_touch (const args_t *args)
     if (status) {
         return status;
     }
-    key_number (packer, "lease_ms", args_count (args, "for"));
+    key_number (packer, "lease_ms", args_count (args, "lease"));
     return query_end (&session, args, 0, NULL, s_print);
 }
 
@@ -136,7 +136,7 @@ static int s_bury (const args_t *args)
 #define SETTLE_OPTIONS                                                                                                 \
     {"group", 'g', OPTION_TEXT, "GROUP", "default", 0, 0, "the group that it was taken from", "ZRB_GROUP"},            \
     {                                                                                                                  \
-        "lease", 'l', OPTION_COUNT, "LEASE", NULL, 1, UINT64_C (1) << 53, "all that is left of that lease", NULL       \
+        "all-of", 'a', OPTION_COUNT, "LEASE", NULL, 1, UINT64_C (1) << 53, "all that is left of that lease", NULL      \
     }
 
 #define SETTLE_COMMAND                                                                                                 \
@@ -153,7 +153,7 @@ const command_t ack_command = {
     SETTLE_COMMAND,
     OPTIONS (ack_options),
     .examples = "  zrb ack jobs 17:3 18:3   # two messages that were taken with lease 3\n"
-                "  zrb ack jobs --lease 3   # all of that lease\n",
+                "  zrb ack jobs --all-of 3  # all of that lease\n",
     .run = s_ack,
 };
 
@@ -175,7 +175,7 @@ const command_t nack_command = {
 
 static const option_t touch_options[] = {
     SETTLE_OPTIONS,
-    {"for", 'f', OPTION_TIME, "TIME", "30s", 1, MOST_LEASE_MS, "how long the lease runs from now on", NULL},
+    {"lease", 'l', OPTION_TIME, "TIME", "30s", 1, MOST_LEASE_MS, "how long it runs from now on", NULL},
 };
 
 const command_t touch_command = {
@@ -184,7 +184,7 @@ const command_t touch_command = {
     .about = "",
     SETTLE_COMMAND,
     OPTIONS (touch_options),
-    .examples = "  zrb touch jobs 17:3 --for 10m\n",
+    .examples = "  zrb touch jobs 17:3 --lease 10m\n",
     .run = s_touch,
 };
 

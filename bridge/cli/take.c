@@ -12,8 +12,8 @@
 
 static int s_print_takes (const args_t *args, answer_t *answer)
 {
-    static const column_t columns[] = {{"CHANNEL", false}, {"ID", true}, {"LEASE", true}, {"ATTEMPT", true},
-        {"TIME", false}, {"PAYLOAD", false}};
+    static const column_t columns[] = {
+        {"CHANNEL", false}, {"ID", true}, {"LEASE", true}, {"ATTEMPT", true}, {"TIME", false}, {"PAYLOAD", false}};
     cursor_t at;
     uint32_t count = answer_messages (answer, &at);
     int status = count ? ZRB_GOOD : ZRB_BAD;
@@ -71,11 +71,13 @@ static int s_take (const args_t *args)
 }
 
 static const option_t take_options[] = {
-    {"group", 'g', OPTION_TEXT, "GROUP", "default", 0, 0, "the group to take from; made when it isn't there", "ZRB_GROUP"},
+    {"group", 'g', OPTION_TEXT, "GROUP", "default", 0, 0, "the group to take from; made when it isn't there",
+        "ZRB_GROUP"},
     {"max", 'n', OPTION_COUNT, "COUNT", "1", 1, 10000, "messages at most", NULL},
     {"lease", 'l', OPTION_TIME, "TIME", "30s", 1, MOST_LEASE_MS, "how long they are leased", NULL},
     {"for", 'f', OPTION_TIME, "TIME", NULL, 0, MOST_WAIT_MS, "with nothing to take, wait so long for something", NULL},
-    {"consumer", 'c', OPTION_TEXT, "NAME", NULL, 0, 0, "who takes: pending tells it, release gives back what it has", NULL},
+    {"consumer", 'c', OPTION_TEXT, "NAME", NULL, 0, 0, "who takes: pending tells it, release gives back what it has",
+        NULL},
     {"done", 'd', OPTION_FLAG, NULL, NULL, 0, 0, "they are done with being taken, and never given again", NULL},
     {"raw", 'r', OPTION_FLAG, NULL, NULL, 0, 0, "print the payloads alone, each with a newline", NULL},
 };
@@ -86,8 +88,9 @@ const command_t take_command = {
     .least = 1,
     .most = 1000,
     .does = "takes messages of a group to work on them",
-    .about = "CHANNEL is a name or a glob. The first one is drained before the second. What was taken is to be settled by\n"
-             "ack, nack or bury before its lease runs out; then it goes to another.\n",
+    .about =
+        "CHANNEL is a name or a glob. The first one is drained before the second. What was taken is to be settled by\n"
+        "ack, nack or bury before its lease runs out; then it goes to another.\n",
     .statuses = "Exit status: 0 something was taken, 1 there was nothing, or it could not be done, 2 wrong usage,\n"
                 "3 no bridge answers.",
     OPTIONS (take_options),

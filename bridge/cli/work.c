@@ -22,8 +22,8 @@
 #include "job.h"
 #include "limit.h"
 #include "name.h"
-#include "output.h"
-#include "session.h"
+#include "query.h"
+#include "subcommands.h"
 #include "zrb.h"
 
 #define MS_NS UINT64_C (1000000)
@@ -63,7 +63,7 @@ struct work_s {
     session_t *session;
     const char *group;
     char consumer[LIMIT_NAME_BYTES + 1];
-    size_t channels, parallel;  //  operands in front of the command
+    size_t channels, parallel;  //  channels: operands
     uint64_t lease_ms, count;
     hand_t *hands;
     question_t *questions;  //  open ones
@@ -71,7 +71,8 @@ struct work_s {
     int children;                               //  SIGCHLD, as a descriptor
     uint64_t last_number, taken, failed, take;  //  take: the ticket of the one that waits
     uint64_t stop_ns, kill_ns, cancel_ns;       //  0: not yet
-    bool taking, dry, json;
+    size_t releases;                            //  open ones
+    bool taking, cancelling, dry, json;
     int status;
 };
 
@@ -96,18 +97,6 @@ static void s_take_answers (work_t *self)
         }
         answer_clear (&answer);
     }
-}
-
-static void s_pack_key (msgpack_packer *packer, const char *key, const char *value)
-{
-    pack_text (packer, key);
-    pack_text (packer, value);
-}
-
-static void s_pack_number (msgpack_packer *packer, const char *key, uint64_t value)
-{
-    pack_text (packer, key);
-    msgpack_pack_uint64 (packer, value);
 }
 
 //  Hands
@@ -144,8 +133,8 @@ static void s_stop (work_t *self, int status)
 static msgpack_packer *s_begin_settle (work_t *self, const char *op, const hand_t *hand, size_t more)
 {
     msgpack_packer *packer = session_begin (self->session, op, 3 + more);
-    s_pack_key (packer, "channel", hand->channel);
-    s_pack_key (packer, "group", self->group);
+    key_text (packer, "channel", hand->channel);
+    key_text (packer, "group", self->group);
     pack_text (packer, "items");
     msgpack_pack_array (packer, 1);
     msgpack_pack_array (packer, 2);
@@ -156,9 +145,7 @@ static msgpack_packer *s_begin_settle (work_t *self, const char *op, const hand_
 
 static bool s_is_stale (answer_t *answer)
 {
-    cursor_t value;
-    uint32_t count;
-    return answer->ok && answer_value (answer, "stale", &value) && cursor_array (&value, &count) && count > 0;
+    return answer->ok && answer_lists (answer, "stale");
 }
 
 static bool s_is_good (const hand_t *hand)
@@ -227,8 +214,8 @@ static void s_settle (work_t *self, hand_t *hand)
         }
         zrb_complain (0, "%s %" PRIu64 ", attempt %" PRIu64 ": %s", hand->channel, hand->id, hand->attempt, reason);
         msgpack_packer *packer = s_begin_settle (self, "nack", hand, 2);
-        s_pack_number (packer, "delay_ms", s_delay_ms (self, hand));
-        s_pack_key (packer, "reason", reason);
+        key_number (packer, "delay_ms", s_delay_ms (self, hand));
+        key_text (packer, "reason", reason);
     }
     s_ask (self, 0, s_settled, hand->number);
 }
@@ -241,7 +228,8 @@ static void s_touched (work_t *self, uint64_t number, answer_t *answer)
         hand->touch_ns = clock_ns () + self->lease_ms * MS_NS / 3;
         hand->lost = s_is_stale (answer);
         if (hand->lost && hand->state == HAND_RUNS) {
-            zrb_complain (0, "%s %" PRIu64 ": its lease %" PRIu64 " is stale while the command runs: another may get it",
+            zrb_complain (0,
+                "%s %" PRIu64 ": its lease %" PRIu64 " is stale while the command runs: another may get it",
                 hand->channel, hand->id, hand->lease);
         }
     }
@@ -249,7 +237,7 @@ static void s_touched (work_t *self, uint64_t number, answer_t *answer)
 
 static void s_touch (work_t *self, hand_t *hand)
 {
-    s_pack_number (s_begin_settle (self, "touch", hand, 1), "lease_ms", self->lease_ms);
+    key_number (s_begin_settle (self, "touch", hand, 1), "lease_ms", self->lease_ms);
     hand->touching = true;
     s_ask (self, 0, s_touched, hand->number);
 }
@@ -258,6 +246,7 @@ static void s_touch (work_t *self, hand_t *hand)
 
 static void s_given_back (work_t *self, uint64_t tag, answer_t *answer)
 {
+    self->releases--;
     if (!answer->ok) {
         zrb_complain (0, "what was not worked can't be given back: %s", answer->fault);
     }
@@ -266,10 +255,11 @@ static void s_given_back (work_t *self, uint64_t tag, answer_t *answer)
 static void s_release (work_t *self, const char *channel)
 {
     msgpack_packer *packer = session_begin (self->session, "release", 3);
-    s_pack_key (packer, "channel", channel);
-    s_pack_key (packer, "group", self->group);
-    s_pack_key (packer, "consumer", self->consumer);
+    key_text (packer, "channel", channel);
+    key_text (packer, "group", self->group);
+    key_text (packer, "consumer", self->consumer);
     s_ask (self, 0, s_given_back, 0);
+    self->releases++;
 }
 
 //  A release gives back all that the consumer has of a channel: so not before everything else is settled.
@@ -291,7 +281,7 @@ static void s_give_back (work_t *self)
 
 static void s_begin_job (work_t *self, hand_t *hand, const envelope_t *envelope)
 {
-    char *const *command = args_operand_list (self->args) + self->channels + 1;
+    char *const *command = args_command (self->args);
     uint64_t max_time_ms = args_count (self->args, "max-time");
     job_t job = {.endpoint = session_endpoint (self->session),
         .channel = hand->channel,
@@ -372,11 +362,11 @@ static void s_take (work_t *self)
     for (size_t at = 0; at < self->channels; at++) {
         pack_text (packer, args_operand (self->args, at));
     }
-    s_pack_key (packer, "group", self->group);
-    s_pack_number (packer, "max", most);
-    s_pack_number (packer, "lease_ms", self->lease_ms);
-    s_pack_number (packer, "wait_ms", wait_ms);
-    s_pack_key (packer, "consumer", self->consumer);
+    key_text (packer, "group", self->group);
+    key_number (packer, "max", most);
+    key_number (packer, "lease_ms", self->lease_ms);
+    key_number (packer, "wait_ms", wait_ms);
+    key_text (packer, "consumer", self->consumer);
     self->taking = true;
     s_ask (self, wait_ms, s_take_all, most);
     self->take = self->questions[self->question_count - 1].ticket;
@@ -384,13 +374,15 @@ static void s_take (work_t *self)
 
 static void s_cancelled (work_t *self, uint64_t tag, answer_t *answer)
 {
+    self->cancelling = false;
+    self->cancel_ns = clock_ns () + CANCEL_MS * MS_NS;
 }
 
 static void s_cancel (work_t *self)
 {
-    s_pack_number (session_begin (self->session, "cancel", 1), "request", self->take);
+    key_number (session_begin (self->session, "cancel", 1), "request", self->take);
     s_ask (self, 0, s_cancelled, 0);
-    self->cancel_ns += CANCEL_MS * MS_NS;
+    self->cancelling = true;
 }
 
 //  Signals and time
@@ -454,7 +446,7 @@ static void s_run_timers (work_t *self)
             hand->late = true;
         }
     }
-    if (self->stop_ns && self->taking && self->cancel_ns <= now_ns && session_has_room (self->session)) {
+    if (self->stop_ns && self->taking && !self->cancelling && self->cancel_ns <= now_ns) {
         s_cancel (self);
     }
 }
@@ -493,11 +485,12 @@ static bool s_is_done (work_t *self)
     if (!settles) {
         s_give_back (self);
     }
-    if (self->question_count == 0 || (self->question_count == self->taking && session_is_away (self->session))) {
-        return true;
+    if (!settles && self->releases == 0) {
+        return !self->taking || session_is_away (self->session) || now_ns >= end_ns;
     }
-    if (self->kill_ns ? now_ns >= self->kill_ns + PATIENCE_MS * MS_NS : !settles && now_ns >= end_ns) {
-        self->status = zrb_complain (ZRB_BAD, "the bridge does not answer: what is leased comes again when that runs out");
+    if (self->kill_ns && now_ns >= self->kill_ns + PATIENCE_MS * MS_NS) {
+        self->status =
+            zrb_complain (ZRB_BAD, "the bridge does not answer: what is leased comes again when that runs out");
         return true;
     }
     return false;
@@ -535,10 +528,11 @@ static int s_release_old (work_t *self)
         if (glob_is_name (span_text (args_operand (self->args, at)))) {
             answer_t answer;
             msgpack_packer *packer = session_begin (self->session, "release", 3);
-            s_pack_key (packer, "channel", args_operand (self->args, at));
-            s_pack_key (packer, "group", self->group);
-            s_pack_key (packer, "consumer", self->consumer);
-            if ((status = session_ask (self->session, 0, &answer)) == 0) {
+            key_text (packer, "channel", args_operand (self->args, at));
+            key_text (packer, "group", self->group);
+            key_text (packer, "consumer", self->consumer);
+            status = session_ask (self->session, 0, &answer);
+            if (status == 0) {
                 answer_clear (&answer);
             }
         }
@@ -578,3 +572,75 @@ static int s_work (work_t *self)
     bool counts = args_flag (self->args, "drain") || self->count;
     return self->status ? self->status : self->failed && counts ? ZRB_BAD : status;
 }
+
+static int s_run (const args_t *args)
+{
+    work_t self = {.args = args,
+        .channels = args_operands (args),
+        .group = args_text (args, "group"),
+        .parallel = (size_t)args_count (args, "parallel"),
+        .lease_ms = args_count (args, "lease"),
+        .count = args_count (args, "count"),
+        .json = args_flag (args, "json")};
+    if (!args_command (args)) {
+        return zrb_complain (ZRB_USAGE, "work wants CHANNEL... -- COMMAND...; see zrb work --help");
+    }
+    sigset_t child;
+    sigemptyset (&child);
+    sigaddset (&child, SIGCHLD);
+    sigprocmask (SIG_BLOCK, &child, NULL);  //  before there are threads, which inherit it
+    size_t window = 3 * self.parallel + 8;  //  a settling and a touch for each hand; takes, cancels, releases
+    self.session = session_new (args, window);
+    if (!self.session) {
+        return ZRB_USAGE;
+    }
+    self.children = signalfd (-1, &child, SFD_NONBLOCK | SFD_CLOEXEC);
+    self.hands = calloc (self.parallel, sizeof *self.hands);
+    self.questions = calloc (window, sizeof *self.questions);
+    assert (self.children >= 0 && self.hands && self.questions);
+    s_name (&self);
+    int status = s_work (&self);
+    close (self.children);
+    free (self.hands);
+    free (self.questions);
+    session_destroy (&self.session);
+    return status;
+}
+
+static const option_t work_options[] = {
+    {"group", 'g', OPTION_TEXT, "GROUP", "default", 0, 0, "the group to take from; made when it isn't there",
+        "ZRB_GROUP"},
+    {"parallel", 'P', OPTION_COUNT, "COUNT", "1", 1, 1000, "commands that run at a time", NULL},
+    {"lease", 'l', OPTION_TIME, "TIME", "30s", 100, 604800000,
+        "how long a message is leased; renewed while its command runs", NULL},
+    {"delay", 'd', OPTION_TIME, "TIME", NULL, 0, UINT64_C (1) << 53,
+        "what failed comes again after that time, twice as long after each further attempt", NULL},
+    {"max-time", 'm', OPTION_TIME, "TIME", NULL, 0, 604800000, "a command that runs longer is ended, and has failed",
+        NULL},
+    {"count", 'n', OPTION_COUNT, "COUNT", NULL, 1, UINT64_C (1) << 53, "end after so many messages", NULL},
+    {"drain", 'D', OPTION_FLAG, NULL, NULL, 0, 0, "end when nothing waits", NULL},
+    {"consumer", 'c', OPTION_TEXT, "NAME", NULL, 0, 0,
+        "this worker's name, which no other has: what it held when it was killed goes back at once", NULL},
+};
+
+const command_t work_command = {
+    .name = "work",
+    .operands = "CHANNEL... -- COMMAND [ARGUMENT]...",
+    .least = 1,
+    .most = LIMIT_TAKE_CHANNELS,
+    .takes_command = true,
+    .does = "runs a command for each message of a group",
+    .about =
+        "The command gets the payload on stdin, and in its environment ZRB_ENDPOINT, ZRB_CHANNEL, ZRB_GROUP,\n"
+        "ZRB_ID, ZRB_LEASE, ZRB_ATTEMPT, ZRB_TIME_MS, and ZRB_HEADER_NAME for each header NAME. Exit status 0 acks\n"
+        "the message, anything else gives it back. Ctrl-C or SIGTERM lets the commands that run end, and a second\n"
+        "one kills them; what was not worked goes back at once. With --json the command's stdout goes to stderr.\n",
+    .statuses =
+        "Exit status: 0 ended by a signal or the options, 1 a command can't be run, or with --count or --drain\n"
+        "one has failed, 2 wrong usage, 3 no bridge answers.",
+    OPTIONS (work_options),
+    .examples = "  zrb work jobs -- ./convert.sh\n"
+                "  zrb work urgent 'jobs.*' -P 8 --delay 10s -- sh -c 'curl -fsS --data-binary @- \"$URL\"'\n"
+                "  zrb work jobs --drain -- cat\n",
+    .run = s_run,
+};
