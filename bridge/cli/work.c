@@ -560,14 +560,13 @@ static int s_work (work_t *self)
     if (status) {
         return session_stop (self->session) ? ZRB_GOOD : status;
     }
-    while (!s_is_done (self)) {
+    for (s_go_on (self); !s_is_done (self); s_go_on (self)) {
         zmq_pollitem_t item = {.fd = self->children, .events = ZMQ_POLLIN};
         status = session_wait (self->session, &item, 1, s_due_ns (self));
         s_heed_signals (self);
         s_take_answers (self);
         s_reap (self);
         s_run_timers (self);
-        s_go_on (self);
     }
     bool counts = args_flag (self->args, "drain") || self->count;
     return self->status ? self->status : self->failed && counts ? ZRB_BAD : status;
