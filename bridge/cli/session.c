@@ -40,7 +40,7 @@ struct session_s {
     msgpack_packer packer;
     int signals;  //  a signalfd
     int stop;
-    unsigned stops;
+    unsigned stops, stops_told;
 };
 
 //  Sockets
@@ -120,12 +120,14 @@ static void s_read_signals (session_t *self)
 int session_stop (session_t *self)
 {
     s_read_signals (self);
+    self->stops_told = self->stops;
     return self->stop;
 }
 
 unsigned session_stops (session_t *self)
 {
     s_read_signals (self);
+    self->stops_told = self->stops;
     return self->stops;
 }
 
@@ -386,7 +388,6 @@ int session_wait (session_t *self, zmq_pollitem_t *items, size_t count, uint64_t
 {
     zmq_pollitem_t all[MOST_ITEMS + 3];
     assert (count <= MOST_ITEMS);
-    unsigned stops = session_stops (self);
     for (;;) {
         all[0] = (zmq_pollitem_t){self->socket, 0, ZMQ_POLLIN, 0};
         all[1] = (zmq_pollitem_t){self->monitor, 0, ZMQ_POLLIN, 0};
@@ -395,7 +396,8 @@ int session_wait (session_t *self, zmq_pollitem_t *items, size_t count, uint64_t
             all[3 + at] = items[at];
         }
         int ready = zmq_poll (all, (int)count + 3, s_timeout_ms (s_earliest (self, until_ns)));
-        bool wanted = ready > 0 && (all[0].revents || session_stops (self) > stops);
+        s_read_signals (self);
+        bool wanted = (ready > 0 && all[0].revents) || self->stops > self->stops_told;
         for (size_t at = 0; at < count; at++) {
             items[at].revents = all[3 + at].revents;
             wanted = wanted || items[at].revents;
