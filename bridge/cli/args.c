@@ -29,6 +29,7 @@ struct args_s {
     size_t option_count;
     char **operands;  //  argv's
     size_t operand_count;
+    char **words;  //  argv's, behind --; NULL: there was none
     defaults_t *defaults;
 };
 
@@ -156,10 +157,7 @@ static int s_set_defaults (args_t *self)
 
 static void s_fill_getopt (const args_t *self, struct option *longs, char *shorts)
 {
-    *shorts++ = self->command->ends_options ? '+' : ':';
-    if (self->command->ends_options) {
-        *shorts++ = ':';
-    }
+    *shorts++ = ':';
     for (size_t at = 0; at < self->option_count; at++) {
         const option_t *row = self->values[at].row;
         char letter = command_letter (self->command, at);
@@ -200,12 +198,23 @@ static int s_read_option (args_t *self, int option, const char *word)
     return s_set (value, optarg, s_where (where, sizeof where, value->row));
 }
 
+//  How many words stand behind --; getopt brings operands and options in order in front of them.
+static int s_words_behind (int argc, char *argv[])
+{
+    for (int at = 1; at < argc; at++) {
+        if (strcmp (argv[at], "--") == 0) {
+            return argc - at - 1;
+        }
+    }
+    return 0;
+}
+
 //  Returns 0, or an exit status.
 static int s_read_options (args_t *self, int argc, char *argv[])
 {
     struct option longs[OPTIONS_MOST + 1] = {{NULL, 0, NULL, 0}};
     char shorts[2 * OPTIONS_MOST + 3];
-    int option, status = 0;
+    int option, status = 0, behind = s_words_behind (argc, argv);
     s_fill_getopt (self, longs, shorts);
     opterr = 0;
     optind = 0;  //  begins anew, whoever used it before
@@ -214,6 +223,10 @@ static int s_read_options (args_t *self, int argc, char *argv[])
     }
     self->operands = argv + optind;
     self->operand_count = (size_t)(argc - optind);
+    if (behind && self->command->takes_command) {
+        self->words = argv + argc - behind;
+        self->operand_count -= (size_t)behind;
+    }
     return status;
 }
 
@@ -321,6 +334,11 @@ size_t args_operands (const args_t *self)
 const char *args_operand (const args_t *self, size_t at)
 {
     return at < self->operand_count ? self->operands[at] : NULL;
+}
+
+char *const *args_command (const args_t *self)
+{
+    return self->words;
 }
 
 char *const *args_operand_list (const args_t *self)

@@ -39,7 +39,7 @@ typedef struct {
     const char *name;
     const char *operands;  //  as in the usage line; "" for none
     size_t least, most;    //  number of operands
-    bool ends_options;     //  what stands behind the first operand is no option: a command to run
+    bool takes_command;    //  what stands behind -- is a command to run
     const char *does;      //  a line without full stop: it begins "publishes …"
     const char *about;     //  what else is to be known: lines of up to 100 columns, "" for none
     const char *statuses;  //  what its exit statuses mean where that is not the usual; NULL: the usual

@@ -14,14 +14,28 @@ const option_t common_options[] = {
 const size_t common_option_count = sizeof common_options / sizeof *common_options;
 
 const command_t *const commands[] = {
+    &ack_command,
     &bench_command,
+    &bury_command,
+    &dead_command,
     &flush_command,
+    &group_command,
     &info_command,
+    &nack_command,
+    &pause_command,
+    &peek_command,
+    &pending_command,
     &ping_command,
     &pub_command,
+    &redrive_command,
+    &release_command,
     &replay_command,
+    &resume_command,
     &status_command,
     &sub_command,
+    &take_command,
+    &touch_command,
+    &work_command,
     NULL,
 };
 
