@@ -14,7 +14,7 @@ enum {
     SLICE_CHANNELS = 200,
     STATUS_EVERY_MS = 10,
     REST_FACTOR = 20,  //  it rests so many times longer than Redis took to answer
-    REST_MOST_MS = 60000
+    REST_MOST_MS = 10000
 };
 
 struct census {

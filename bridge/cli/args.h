@@ -37,8 +37,8 @@ const char *args_operand (const args_t *self, size_t at);
 //  As argv, ended by NULL.
 char *const *args_operand_list (const args_t *self);
 
-//  "see zrb pub --help"
-const char *args_name (const args_t *self);
+//  What stands behind --, where the subcommand takes a command; ended by NULL. NULL: nothing does.
+char *const *args_command (const args_t *self);
 
 //  Reads a time as OPTION_TIME does. Returns 0, or -1.
 int time_read (uint64_t *ms, const char *text);

@@ -39,7 +39,7 @@ typedef struct {
     const char *name;
     const char *operands;  //  as in the usage line; "" for none
     size_t least, most;    //  number of operands
-    bool ends_options;     //  what stands behind the first operand is no option: a command to run
+    bool takes_command;    //  what stands behind -- is a command to run
     const char *does;      //  a line without full stop: it begins "publishes …"
     const char *about;     //  what else is to be known: lines of up to 100 columns, "" for none
     const char *statuses;  //  what its exit statuses mean where that is not the usual; NULL: the usual
@@ -47,6 +47,8 @@ typedef struct {
     size_t option_count;
     const char *examples;                    //  "zrb …" with what it does behind #, a line each
     int (*run) (const struct args_s *args);  //  returns the exit status
+    //  In place of run and of all before it but name, operands and does: it reads its arguments itself.
+    int (*run_raw) (int argc, char *argv[]);
 } command_t;
 
 #define OPTIONS(array) .options = array, .option_count = sizeof array / sizeof *array
@@ -63,5 +65,8 @@ const command_t *command_find (const char *name);
 
 //  A subcommand's option, or a common one, by number: its own come first. NULL behind the last.
 const option_t *command_option (const command_t *self, size_t at);
+
+//  The letter of that option; 0 when it has none, or another one of the subcommand has it.
+char command_letter (const command_t *self, size_t at);
 
 #endif

@@ -28,6 +28,9 @@ void *session_connect (session_t *self, int type, const char *endpoint);
 //  From the first answer on it waits for the bridge as long as it takes, not as long as --wait says.
 void session_be_patient (session_t *self);
 
+//  Gives faults that asking again might mend to the caller at once.
+void session_take_faults (session_t *self);
+
 //  Begins {op, seq, …}: pack `keys` more keys, each with its value, then call session_send or session_ask.
 msgpack_packer *session_begin (session_t *self, const char *op, size_t keys);
 

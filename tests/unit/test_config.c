@@ -111,8 +111,10 @@ static void s_print_row (FILE *out, const config_key_t *row, const char *off)
         fprintf (out, "%lld\n", (long long)row->number);
     } else if (row->type == KEY_FLAG) {
         fprintf (out, "%s\n", row->number ? "true" : "false");
-    } else {
+    } else if (row->text) {
         fprintf (out, "[\"%s\"]\n", row->text);
+    } else {
+        fprintf (out, "[]\n");
     }
 }
 
