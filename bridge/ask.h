@@ -34,8 +34,8 @@ struct ask {
     size_t left;  //  messages not yet confirmed
     void *place;  //  in its list
     //  ASK_COUNTERS
-    counters_t counters;
-    char bridge[33];  //  random id of the lane's start
+    counters_t *counters;  //  filled; owned by the ask
+    char bridge[33];       //  random id of the lane's start
 };
 
 //  A chain that is being gathered; all zero: empty.

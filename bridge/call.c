@@ -98,6 +98,7 @@ void call_resume (call_t *self)
 void call_fail (call_t *self, const fault_t *fault)
 {
     reply_t reply;
+    self->desk->counters.faults[fault->code]++;
     reply_fault (&reply, self->request.seq, fault);
     call_answer (self, &reply);
 }
@@ -131,6 +132,7 @@ void call_end (call_t *self)
     call_drop_work (self);
     request_clear (&self->request);
     free (self->ask.ids);
+    free (self->ask.counters);
     peer_clear (&self->peer);
     zmq_msg_close (&self->body);
     s_let_go (self);

@@ -14,6 +14,7 @@
 #include "request.h"
 #include "returns.h"
 #include "router.h"
+#include "snapshot.h"
 
 //  Calls that may wait, by what they wait for.
 enum { WAITING_REPLAYS, WAITING_TAKES, WAITING_KINDS };
@@ -42,8 +43,10 @@ typedef struct {
     zlistx_t *turns;            //  calls whose turn has not come; their `due` counts it
     size_t heavy;               //  calls that have had their turn and have not ended
     struct replicas *replicas;  //  NULL: none are asked
-    size_t living;              //  calls that are not answered, or for which something is still due
-    call_t *spare;              //  ended ones, for those that come
+    counters_t counters;
+    snapshots_t *snapshots;
+    size_t living;  //  calls that are not answered, or for which something is still due
+    call_t *spare;  //  ended ones, for those that come
     size_t spares;
     int64_t heard_ms;  //  zclock_mono: when announcements came last
     int64_t started_ms;

@@ -10,6 +10,7 @@
 #include "link.h"
 #include "log.h"
 #include "schedule.h"
+#include "snapshot.h"
 #include "store.h"
 #include "timers.h"
 
@@ -32,6 +33,8 @@ struct keeper {
     int64_t slice_at_ms;
     bool first_round;  //  since Redis came back: no pause between two slices
     bool busy;         //  a turn or a slice is under way
+    counters_t counters;
+    snapshots_t *snapshots;
 };
 
 static void s_on_state (void *owner, bool up)
@@ -216,6 +219,7 @@ keeper_t *keeper_new (const config_t *config, const char *redis_url)
     self->cursor = strdup ("-");
     self->link = link_new ("keeper", redis_url, config->prefix, s_on_state, self);
     link_judge (self->link, false, config->strict);
+    self->snapshots = snapshots_new ("keeper", self->link, &self->counters);
     self->timers = timers_new (config, redis_url, self->link);
     return self;
 }
@@ -226,6 +230,7 @@ void keeper_destroy (keeper_t **self_p)
     if (!self) {
         return;
     }
+    snapshots_destroy (&self->snapshots);
     link_destroy (&self->link);
     timers_destroy (&self->timers);
     zsock_destroy (&self->hints);
@@ -248,6 +253,7 @@ void keeper_actor (zsock_t *pipe, void *args)
     while (!items[0].revents) {
         int64_t deadline_ms = deadline_sooner (link_deadline_ms (self->link), link_deadline_ms (ear));
         deadline_ms = deadline_sooner (deadline_ms, timers_deadline_ms (self->timers));
+        deadline_ms = deadline_sooner (deadline_ms, snapshots_deadline_ms (self->snapshots));
         if (!self->busy && link_is_up (self->link)) {
             deadline_ms = deadline_sooner (deadline_ms, self->slice_at_ms);
             deadline_ms = deadline_sooner (deadline_ms, schedule_first_ms (self->turns));
@@ -261,6 +267,7 @@ void keeper_actor (zsock_t *pipe, void *args)
         timers_work (self->timers);
         s_step (self);
         link_write (self->link);
+        snapshots_work (self->snapshots, NULL);
     }
     keeper_destroy (&self);
 }
