@@ -28,6 +28,7 @@ const command_t *const commands[] = {
     &release_command,
     &resume_command,
     &take_command,
+    &top_command,
     &touch_command,
     &work_command,
     NULL,

@@ -19,6 +19,7 @@ extern const command_t redrive_command;
 extern const command_t release_command;
 extern const command_t resume_command;
 extern const command_t take_command;
+extern const command_t top_command;
 extern const command_t touch_command;
 extern const command_t work_command;
 
