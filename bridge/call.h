@@ -8,6 +8,7 @@
 #include "ask.h"
 #include "config.h"
 #include "ear.h"
+#include "guesses.h"
 #include "hints.h"
 #include "link.h"
 #include "reply.h"
@@ -38,6 +39,7 @@ typedef struct {
     zlistx_t *woken;                   //  of the parked ones; their `due` counts it
     takers_t *takers;
     returns_t *returns;
+    guesses_t *guesses;
     int64_t wait_deadline_ms;   //  no parked call's time is over before, nor has it to look again
     size_t member_bytes;        //  what takes must expect of a member, see ops_take.c
     zlistx_t *turns;            //  calls whose turn has not come; their `due` counts it

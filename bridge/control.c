@@ -262,6 +262,7 @@ control_t *control_new (const config_t *config, const char *redis_url, zsock_t *
     desk->waiting[WAITING_TAKES] = zlistx_new ();
     desk->takers = takers_new ();
     desk->returns = returns_new (config, &desk->link);
+    desk->guesses = guesses_new ();
     desk->woken = zlistx_new ();
     desk->wait_deadline_ms = INT64_MAX;
     desk->channels_key = store_key (config->prefix, "channels");
@@ -312,6 +313,7 @@ void control_destroy (control_t **self_p)
     zlistx_destroy (&desk->waiting[WAITING_TAKES]);
     takers_destroy (&desk->takers);
     returns_destroy (&desk->returns);
+    guesses_destroy (&desk->guesses);
     zlistx_destroy (&desk->woken);
     zsock_destroy (&desk->lane);
     hints_destroy (&desk->hints);

@@ -86,6 +86,10 @@ const counter_t counter_table[] = {
     MORE (waiting_replays, "waiting_replays", GAUGE, "Replays and peeks that wait for a message."),
     TOLD (undelivered_replies, "undelivered_replies", TOTAL, "Answers whose client was gone, or took nothing."),
     MORE (redelivered_messages, "redelivered_messages", TOTAL, "Messages given to a worker once more."),
+    MORE (waiting_messages, "waiting_messages", GAUGE, "Messages that wait in groups, of all channels."),
+    MORE (leased_messages, "leased_messages", GAUGE, "Messages that are leased, of all channels and groups."),
+    MORE (dead_messages, "dead_messages", GAUGE, "Dead letters, of all channels and groups."),
+    MORE (untold_groups, "untold_groups", GAUGE, "Groups without metrics of their own, since there are too many."),
 };
 
 const size_t counter_count = sizeof counter_table / sizeof *counter_table;

@@ -63,6 +63,11 @@ typedef struct {
     //  The workers'
     uint64_t pushed_messages;
     uint64_t pushed_bytes;
+    //  The keeper's: as its last round found them
+    uint64_t waiting_messages;
+    uint64_t leased_messages;
+    uint64_t dead_messages;
+    uint64_t untold_groups;
 } counters_t;
 
 typedef enum { TOTAL, GAUGE } counter_kind_t;

@@ -3,8 +3,9 @@
 //
 //    SERVING --crew_stop--> STOPPING --the last has ended--> GONE
 //
-//  Stopping goes pushers, control, lane, keeper, monitor: control hands to the lane, and both tell the keeper, so each outlives
-//  those who may still hand something to it, and the monitor tells of them all. The next is told only when the one before has ended.
+//  Stopping goes pushers, control, lane, keeper, monitor: control hands to the lane, both tell the keeper, and all tell
+//  the monitor, so each outlives those who may still hand something to it. The next is told only when the one before has
+//  ended.
 
 #include "crew.h"
 

@@ -143,7 +143,7 @@ int http_fd (const http_t *self)
 
 int64_t http_deadline_ms (const http_t *self)
 {
-    MHD_UNSIGNED_LONG_LONG wait_ms;
+    unsigned long long wait_ms;
     return MHD_get_timeout (self->daemon, &wait_ms) == MHD_YES ? zclock_mono () + (int64_t)wait_ms : INT64_MAX;
 }
 

@@ -13,6 +13,7 @@
 #include "embedded.h"
 #include "log.h"
 #include "notify.h"
+#include "security.h"
 #include "socket.h"
 #include "store.h"
 
@@ -316,7 +317,8 @@ int main (int argc, char *argv[])
     }
     char error[ERROR_BYTES] = "";
     config_t *config = config_new (arguments.path, error, sizeof error);
-    if (!config) {
+    if (!config || security_prepare (config, error, sizeof error)) {
+        config_destroy (&config);
         return s_complain (EXIT_USAGE, error);
     }
     log_set_level (config->log_level);

@@ -10,6 +10,7 @@ struct monitor {
     view_t *view;
     http_t *http;  //  NULL: off
     zsock_t *snapshots;
+    zsock_t *census;
     char endpoint[96];
 };
 
@@ -57,6 +58,9 @@ monitor_t *monitor_new (const config_t *config, char *error, size_t error_size)
     self->snapshots = zsock_new (ZMQ_PULL);
     int rc = zsock_bind (self->snapshots, SNAPSHOT_ENDPOINT);
     assert (rc == 0);
+    self->census = zsock_new (ZMQ_PULL);
+    rc = zsock_bind (self->census, CENSUS_ENDPOINT);
+    assert (rc == 0);
     if (*config->http) {
         self->http = http_new (config->http, s_pages, self, error, error_size);
         if (!self->http) {
@@ -80,6 +84,7 @@ void monitor_destroy (monitor_t **self_p)
         http_destroy (&self->http);
         view_destroy (&self->view);
         zsock_destroy (&self->snapshots);
+        zsock_destroy (&self->census);
         free (self);
         *self_p = NULL;
     }
@@ -90,6 +95,15 @@ static void s_take_snapshots (monitor_t *self)
     snapshot_t snapshot;
     while (zmq_recv (zsock_resolve (self->snapshots), &snapshot, sizeof snapshot, ZMQ_DONTWAIT) == sizeof snapshot) {
         view_take (self->view, &snapshot);
+    }
+}
+
+static void s_take_census (monitor_t *self)
+{
+    group_row_t rows[CENSUS_ROWS];
+    int size;
+    while ((size = zmq_recv (zsock_resolve (self->census), rows, sizeof rows, ZMQ_DONTWAIT)) >= 0) {
+        view_take_groups (self->view, rows, (size_t)size / sizeof *rows);
     }
 }
 
@@ -111,15 +125,17 @@ void monitor_actor (zsock_t *pipe, void *args)
 {
     monitor_t *self = args;
     zsock_signal (pipe, 0);
-    zmq_pollitem_t items[3] = {
+    zmq_pollitem_t items[4] = {
         {zsock_resolve (pipe), 0, ZMQ_POLLIN, 0},
         {zsock_resolve (self->snapshots), 0, ZMQ_POLLIN, 0},
+        {zsock_resolve (self->census), 0, ZMQ_POLLIN, 0},
         {NULL, self->http ? http_fd (self->http) : -1, ZMQ_POLLIN, 0},
     };
     bool goes_on = true;
     while (goes_on) {
-        deadline_poll (items, 3, self->http ? http_deadline_ms (self->http) : INT64_MAX);
+        deadline_poll (items, 4, self->http ? http_deadline_ms (self->http) : INT64_MAX);
         s_take_snapshots (self);
+        s_take_census (self);
         if (items[0].revents) {
             goes_on = s_obey (self, pipe);
         }

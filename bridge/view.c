@@ -14,6 +14,8 @@ struct view {
     const config_t *config;
     snapshot_t *snapshots;  //  owned; one for each actor that has told of itself
     size_t count;
+    group_row_t groups[CENSUS_ROWS];
+    size_t group_count;
     bool draining;
     int64_t started_ms;  //  zclock_time
     char trouble[TROUBLE_BYTES];
@@ -54,6 +56,12 @@ void view_take (view_t *self, const snapshot_t *snapshot)
         place = &self->snapshots[self->count++];
     }
     *place = *snapshot;
+}
+
+void view_take_groups (view_t *self, const group_row_t *rows, size_t count)
+{
+    memcpy (self->groups, rows, count * sizeof *rows);
+    self->group_count = count;
 }
 
 void view_drain (view_t *self)
@@ -163,6 +171,63 @@ static void s_write_state (const view_t *self, FILE *to)
     }
 }
 
+static double s_age (const group_row_t *row)
+{
+    int64_t age_ms = row->oldest_ms ? zclock_time () - row->oldest_ms : 0;
+    return age_ms > 0 ? (double)age_ms / 1000 : 0;
+}
+
+static double s_waiting (const group_row_t *row)
+{
+    return (double)row->waiting;
+}
+
+static double s_leased (const group_row_t *row)
+{
+    return (double)row->leased;
+}
+
+static double s_dead (const group_row_t *row)
+{
+    return (double)row->dead;
+}
+
+//  What a group has
+static const struct {
+    const char *name;
+    const char *metric;
+    const char *help;
+    double (*value) (const group_row_t *row);
+} s_group_numbers[] = {
+    {"waiting", "group_waiting_messages", "Messages that wait in the group.", s_waiting},
+    {"leased", "group_leased_messages", "Messages that are leased.", s_leased},
+    {"dead", "group_dead_messages", "Dead letters of the group.", s_dead},
+    {"oldest_s", "group_oldest_seconds", "Age of the oldest message that waits; 0: none does.", s_age},
+};
+
+enum { GROUP_NUMBERS = sizeof s_group_numbers / sizeof *s_group_numbers };
+
+//  Names hold neither backslashes nor line ends (PROTOCOL.md), so that a label is written as JSON is.
+static void s_write_labels (FILE *to, const group_row_t *row)
+{
+    char channel[JSON_BYTES (CENSUS_NAME)], group[JSON_BYTES (CENSUS_NAME)];
+    size_t channel_size = json_string (channel, span_text (row->channel));
+    size_t group_size = json_string (group, span_text (row->group));
+    fprintf (to, "{channel=%.*s,group=%.*s}", (int)channel_size, channel, (int)group_size, group);
+}
+
+static void s_write_groups (const view_t *self, FILE *to)
+{
+    for (size_t i = 0; i < GROUP_NUMBERS; i++) {
+        s_head (to, s_group_numbers[i].metric, "", "gauge", s_group_numbers[i].help);
+        for (size_t row = 0; row < self->group_count; row++) {
+            fprintf (to, "zrb_%s", s_group_numbers[i].metric);
+            s_write_labels (to, &self->groups[row]);
+            fprintf (to, " %.17g\n", s_group_numbers[i].value (&self->groups[row]));
+        }
+    }
+}
+
 void view_write_metrics (const view_t *self, FILE *to)
 {
     counters_t sum;
@@ -176,6 +241,7 @@ void view_write_metrics (const view_t *self, FILE *to)
     for (size_t i = 0; i < distribution_count; i++) {
         s_write_histogram (to, &sum, &distribution_table[i]);
     }
+    s_write_groups (self, to);
 }
 
 //  Status
@@ -220,6 +286,23 @@ static void s_write_counters (const view_t *self, FILE *to)
     fprintf (to, "}");
 }
 
+static void s_write_status_groups (const view_t *self, FILE *to)
+{
+    fprintf (to, "\"groups\": [");
+    for (size_t row = 0; row < self->group_count; row++) {
+        fprintf (to, "%s{", row ? ", " : "");
+        s_write_text (to, "channel", self->groups[row].channel);
+        fprintf (to, ", ");
+        s_write_text (to, "group", self->groups[row].group);
+        for (size_t i = 0; i < GROUP_NUMBERS; i++) {
+            double value = s_group_numbers[i].value (&self->groups[row]);
+            fprintf (to, ", \"%s\": %.17g", s_group_numbers[i].name, value);
+        }
+        fprintf (to, "}");
+    }
+    fprintf (to, "]");
+}
+
 void view_write_status (view_t *self, FILE *to)
 {
     const char *trouble = view_trouble (self);
@@ -232,6 +315,8 @@ void view_write_status (view_t *self, FILE *to)
     s_write_actors (self, to);
     fprintf (to, ", ");
     s_write_counters (self, to);
+    fprintf (to, ", ");
+    s_write_status_groups (self, to);
     fprintf (to, "}\n");
 }
 
@@ -267,4 +352,10 @@ void view_log (view_t *self)
     counters_t sum;
     s_sum (self, &sum);
     s_log_counters (&sum);
+    for (size_t i = 0; i < self->group_count; i++) {
+        const group_row_t *row = &self->groups[i];
+        log_write (LEVEL_INFO, "monitor", "state_group",
+            "channel=%s group=%s waiting=%" PRIu64 " leased=%" PRIu64 " dead=%" PRIu64 " oldest_s=%.3f", row->channel,
+            row->group, row->waiting, row->leased, row->dead, s_age (row));
+    }
 }

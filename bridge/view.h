@@ -6,6 +6,7 @@
 #define VIEW_H_INCLUDED
 
 #include <stdio.h>
+#include "census.h"
 #include "config.h"
 #include "snapshot.h"
 
@@ -17,6 +18,9 @@ void view_destroy (view_t **self_p);
 
 //  An actor's word: it replaces its last one.
 void view_take (view_t *self, const snapshot_t *snapshot);
+
+//  A round of the census: the rows are copied, and replace those of the last one.
+void view_take_groups (view_t *self, const group_row_t *rows, size_t count);
 
 //  The bridge has begun to stop.
 void view_drain (view_t *self);

@@ -1,6 +1,7 @@
 """HTTP: metrics that equal what clients counted, health that tells the truth, whatever Redis and other clients do."""
 
 import json
+import pathlib
 import re
 import shutil
 import signal
@@ -10,6 +11,7 @@ import time
 
 import pytest
 
+from harness import log
 from harness.bridge import ANY_PORT, PACK
 from harness.wait import eventually
 from harness.wire import ROOT
@@ -17,11 +19,17 @@ from harness.wire import ROOT
 pytestmark = pytest.mark.skipif(PACK > 1, reason="nothing of this depends on members")
 #  A loaded machine keeps this; the time itself is printed.
 SCRAPE_S = 2
+SENT = 10000
 
 
 @pytest.fixture(scope="module")
-def shared(shared_lab):
-    return shared_lab.bridge(shared_lab.redis(), workers=[{"push": [ANY_PORT], "channels": ["jobs"]}])
+def shared_server(shared_lab):
+    return shared_lab.redis()
+
+
+@pytest.fixture(scope="module")
+def shared(shared_lab, shared_server):
+    return shared_lab.bridge(shared_server, workers=[{"push": [ANY_PORT], "channels": ["jobs"]}])
 
 
 def _ready(bridge):
@@ -52,16 +60,18 @@ def _settled(bridge, client):
 
 
 def test_metrics_equal_what_clients_counted(shared):
-    """Of every socket, and of groups."""
+    """Under load, of every socket."""
     client, push, sub = shared.client(), shared.push(), shared.subscriber(b"counted")
     before = _settled(shared, client)
-    for number in range(300):
-        push.send_multipart([b"counted", b"%03d" % number])
+    for number in range(SENT):
+        push.send_multipart([b"counted", b"%05d" % number])
+        if number % 1000 == 0:
+            assert shared.metrics()['zrb_messages_in_total{socket="pull"}'] <= number
     push.send_multipart([b"no space", b"x"])
     push.send_multipart([b"counted", b"x" * 1048577])
     for _ in range(2):
         client.ok(op="publish", channel="counted", payload=b"12345", headers={"msg_id": "a"})
-    got = [envelope for _, envelope in (sub.next() for _ in range(301))]
+    got = [envelope for _, envelope in (sub.next() for _ in range(SENT + 1))]
     taken = client.ok(op="take", channels=["counted"], max=10)["messages"]
     lease = taken[0][2]
     client.ok(op="nack", channel="counted", group="default", lease=lease)
@@ -69,21 +79,21 @@ def test_metrics_equal_what_clients_counted(shared):
     assert client.ask(op="take", channels=[])["code"] == "bad_request"
     headers = len(b"\x81\xa6msg_id\xa1a")
     rise = {
-        'zrb_messages_in_total{socket="pull"}': 302,
+        'zrb_messages_in_total{socket="pull"}': SENT + 2,
         'zrb_messages_in_total{socket="router"}': 2,
-        'zrb_bytes_in_total{socket="pull"}': 900,
+        'zrb_bytes_in_total{socket="pull"}': SENT * 5,
         'zrb_bytes_in_total{socket="router"}': 2 * (5 + headers),
         'zrb_rejected_messages_total{reason="bad_channel"}': 1,
         'zrb_rejected_messages_total{reason="too_large"}': 1,
-        "zrb_stored_messages_total": 303,  #  301, and two under $rejected
+        "zrb_stored_messages_total": SENT + 3,  #  two of them under $rejected
         "zrb_duplicate_messages_total": 1,
-        'zrb_messages_out_total{socket="pub"}': 303,
+        'zrb_messages_out_total{socket="pub"}': SENT + 3,
         'zrb_messages_out_total{socket="router"}': 20,
         "zrb_redelivered_messages_total": 10,
         'zrb_requests_total{op="publish"}': 2,
         'zrb_requests_total{op="take"}': 2,
         'zrb_request_errors_total{code="bad_request"}': 1,
-        "zrb_batch_messages_sum": 303,
+        "zrb_batch_messages_sum": SENT + 3,
     }
     _wait_metrics(shared, {name: before[name] + count for name, count in rise.items()})
     found = shared.metrics()
@@ -105,6 +115,13 @@ def test_pushed_work_is_counted(shared):
                            sum(len(frame[1]) for frame in frames)})
 
 
+def test_what_others_appended_and_holes_are_counted(shared, shared_server):
+    before = shared.metrics()
+    log.lay(shared_server.client(), "foreign", [1000] * 3, first=11)
+    _wait_metrics(shared, {"zrb_refilled_messages_total": before["zrb_refilled_messages_total"] + 3,
+                           "zrb_fanout_holes_total": before["zrb_fanout_holes_total"] + 1})
+
+
 def test_waiting_takes_are_counted_as_of_now(shared):
     client = shared.client()
     seqs = [client.send(op="take", channels=["idle"], wait_ms=60000) for _ in range(3)]
@@ -112,6 +129,39 @@ def test_waiting_takes_are_counted_as_of_now(shared):
     for seq in seqs:
         client.ok(op="cancel", request=seq)
     _wait_metrics(shared, {"zrb_waiting_takes": 0, "zrb_open_requests": 0})
+
+
+def test_what_groups_have_is_counted(lab, server):
+    bridge = lab.bridge(server)
+    client = bridge.client()
+    client.publish('or"ders', *[b"%d" % number for number in range(10)])
+    client.publish("quiet", b"x")
+    for group in ("one", "two"):
+        taken = client.ok(op="take", channels=['or"ders'], group=group, max=4)["messages"]
+    client.ok(op="bury", channel='or"ders', group="two", items=[[taken[0][1][0], taken[0][2]]])
+    labels = [f'{{channel="or\\"ders",group="{group}"}}' for group in ("one", "two")]
+    _wait_metrics(bridge, {
+        f"zrb_group_waiting_messages{labels[0]}": 6, f"zrb_group_leased_messages{labels[0]}": 4,
+        f"zrb_group_dead_messages{labels[0]}": 0, f"zrb_group_waiting_messages{labels[1]}": 6,
+        f"zrb_group_leased_messages{labels[1]}": 3, f"zrb_group_dead_messages{labels[1]}": 1,
+        "zrb_waiting_messages": 12, "zrb_leased_messages": 7, "zrb_dead_messages": 1, "zrb_untold_groups": 0})
+    first = bridge.metrics()[f"zrb_group_oldest_seconds{labels[0]}"]
+    eventually(lambda: bridge.metrics()[f"zrb_group_oldest_seconds{labels[0]}"] > first >= 0, "the age to grow")
+    groups = {row["group"]: row for row in json.loads(bridge.get("/status")[2])["groups"]}
+    assert (groups["two"]["channel"], groups["two"]["dead"], groups["two"]["leased"]) == ('or"ders', 1, 3)
+    assert len([name for name in bridge.metrics() if name.startswith("zrb_group_")]) == 8
+    client.ok(op="flush", pattern="*", all=True, force=True)
+    _wait_metrics(bridge, {"zrb_waiting_messages": 0, f"zrb_group_oldest_seconds{labels[0]}": 0})
+
+
+def test_of_many_groups_only_some_have_metrics_of_their_own(lab, server):
+    bridge = lab.bridge(server)
+    client = bridge.client()
+    client.publish("orders", b"x")
+    for number in range(105):
+        client.ok(op="group_create", channel="orders", group=f"g{number:03}", start="first")
+    _wait_metrics(bridge, {"zrb_untold_groups": 5, "zrb_waiting_messages": 105})
+    assert len([name for name in bridge.metrics() if name.startswith("zrb_group_waiting_messages{")]) == 100
 
 
 def test_metrics_are_in_the_format_of_prometheus(shared):
@@ -259,6 +309,18 @@ def test_without_an_address_there_is_no_http(lab, server):
 
 
 #  Signals and the log
+
+
+def test_every_signal_is_documented(shared):
+    text = (ROOT / "deploy" / "METRICS.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (SIG[A-Z0-9, ]+) \|", text, re.M)
+    usage = subprocess.run([shared.path, "--help"], capture_output=True, text=True, timeout=60, check=True).stdout
+    signals = set(re.findall(r"SIG[A-Z0-9]+", usage))
+    assert signals == set(re.findall(r"SIG[A-Z0-9]+", " ".join(rows)))
+    #  Those that it obeys are blocked, so that main's thread alone gets them.
+    blocked = int(re.search(r"^SigBlk:\s*(\w+)", (pathlib.Path("/proc") / str(shared.process.pid) / "status").read_text(
+        encoding="utf-8"), re.M).group(1), 16)
+    assert signals == {number.name for number in signal.Signals if blocked >> (number - 1) & 1}
 
 
 def test_sigusr1_writes_the_state_to_the_log(shared):
