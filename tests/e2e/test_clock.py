@@ -71,7 +71,7 @@ def test_ids_and_times_never_fall(bridge, lab, clock):
 
 @pytest.mark.parametrize("ahead_s", [HOUR_S, -HOUR_S])
 def test_leases_are_early_or_late_once(bridge, clock, ahead_s):
-    """What is held while the clock is set comes early, or is given back by a release; what is taken later is as ever."""
+    """What is held while the clock is set comes early, or late unless it is released; later ones are as ever."""
     client = bridge.client()
     client.publish("jobs", b"a", b"b")
     take = {"op": "take", "channels": ["jobs"], "lease_ms": 60000, "wait_ms": 20000, "consumer": "worker-1"}

@@ -35,7 +35,8 @@ class RedisServer:
     def start(self):
         aof = ["--appendonly", "yes", "--appendfsync", self.fsync] if self.fsync else ["--appendonly", "no"]
         self.process = Process(["redis-server", "--port", self.port, "--bind", "127.0.0.1", "--unixsocket", self.path,
-                                "--dir", self.directory, "--save", "", "--daemonize", "no", *aof, *self.options], env=self.env)
+                                "--dir", self.directory, "--save", "", "--daemonize", "no", *aof, *self.options],
+                               env=self.env)
         eventually(self._answers, "redis-server")
         for bridge in self.bridges:
             bridge.wait_redis(is_up=True)
