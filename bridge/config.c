@@ -50,7 +50,7 @@ __attribute__ ((format (printf, 3, 4))) static int s_fail (reader_t *self, const
     return -1;
 }
 
-//  Values. `in` is what the section is kept as: the config, or one policy_t, workers_t.
+//  Values. `in` is what the section is kept as: the config, or one policy_t, workers_t, rule_t.
 
 static void *s_field (void *in, const config_key_t *row)
 {
@@ -97,7 +97,7 @@ static void s_set_default (void *in, const config_key_t *row)
         *(bool *)s_field (in, row) = row->number;
         break;
     case KEY_LIST:
-        s_set_list (in, row, &row->text, 1);
+        s_set_list (in, row, &row->text, row->text != NULL);
         break;
     }
 }

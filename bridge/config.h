@@ -16,7 +16,7 @@ typedef struct {
 //  The sections of one name that may stand many times, in the file's order; behind them one with all defaults, which is
 //  not counted.
 typedef struct {
-    void *items;  //  owned: policy_t or workers_t
+    void *items;  //  owned: policy_t, workers_t or rule_t
     size_t count;
 } sections_t;
 
@@ -41,10 +41,20 @@ typedef struct {
     int64_t window;  //  leases open at once
 } workers_t;
 
+//  [[access]]: what the clients whose names match may do.
+typedef struct {
+    char *client;         //  glob
+    strings_t publish;    //  names and globs of channels
+    strings_t subscribe;  //  names, and names with * behind them
+    strings_t consume;
+    strings_t admin;
+} rule_t;
+
 typedef struct {
     //  [bridge]
     char *name;
     char *log_level;   //  error, warn, info, debug
+    char *log_format;  //  text, json
     int64_t grace_ms;  //  how long a stop may take to store and send what has arrived
     //  [redis]
     char *mode;      //  embedded, server
@@ -66,8 +76,17 @@ typedef struct {
     //  [control]
     strings_t router;
     int64_t max_reply_bytes;
+    //  [monitor]
+    char *http;  //  address:port; "": off
+    //  [security]
+    bool curve;
+    char *secret_key;   //  a certificate's file
+    char *clients_dir;  //  of certificates
+    bool allow_plaintext;
+    uint8_t secret[32];   //  of secret_key, see security.h
     sections_t policies;  //  [[channels]], of policy_t
     sections_t workers;   //  [[workers]], of workers_t
+    sections_t rules;     //  [[access]], of rule_t
 } config_t;
 
 //  Reads the file (NULL: defaults alone), then ZRB_<SECTION>_<KEY> from the environment.

@@ -46,6 +46,11 @@ static const char *s_check_path (const char *text)
     return s_has_control (text) ? "has a control character" : NULL;
 }
 
+static const char *s_check_file (const char *text)
+{
+    return *text ? s_check_path (text) : NULL;
+}
+
 static const char *s_check_url (const char *text)
 {
     target_t target;
@@ -88,9 +93,26 @@ static const char *s_check_endpoint (const char *text)
     return strlen (text + 6) > IPC_PATH_BYTES ? "the path is longer than 107 bytes" : NULL;
 }
 
+static const char *s_check_http (const char *text)
+{
+    if (s_has_control (text) || strchr (text, ' ')) {
+        return "has a space or a control character";
+    }
+    const char *colon = strrchr (text, ':');
+    return !*text ? NULL : !colon || colon == text ? "not address:port" : s_check_tcp (text);
+}
+
 static const char *s_check_glob (const char *text)
 {
     return glob_flaw (span_text (text));
+}
+
+//  What a subscription can be held against: it is a prefix.
+static const char *s_check_topic (const char *text)
+{
+    size_t size = strcspn (text, "*?[\\");
+    bool is_prefix = !text[size] || strcmp (text + size, "*") == 0;
+    return is_prefix ? s_check_glob (text) : "neither a name nor one with * behind it";
 }
 
 static const char *s_check_group (const char *text)
@@ -122,7 +144,7 @@ static const char *s_check_group (const char *text)
                                 .comment = comment_                                                                    \
     }
 
-//  In [[channels]] and [[workers]]
+//  In [[channels]], [[workers]] and [[access]]
 #define POLICY(key_) .section = "channels", .key = #key_, .offset = offsetof (policy_t, key_)
 #define POLICY_COUNT(key_, default_, min_, max_, comment_)                                                             \
     {                                                                                                                  \
@@ -137,12 +159,19 @@ static const char *s_check_group (const char *text)
     {                                                                                                                  \
         WORKERS (key_), .type = KEY_LIST, .text = default_, .min = 1, .check = check_, .comment = comment_             \
     }
+#define RULE(key_) .section = "access", .key = #key_, .offset = offsetof (rule_t, key_)
+#define RULE_LIST(key_, check_, comment_)                                                                              \
+    {                                                                                                                  \
+        RULE (key_), .type = KEY_LIST, .check = check_, .comment = comment_                                            \
+    }
 
 const config_key_t config_table[] = {
     TEXT ("bridge", name, "zrbridge", s_check_name,
         "What this bridge calls itself in info: 1 to 64 bytes without spaces."),
     WORD ("bridge", log_level, "info", "error, warn, info, debug",
-        "Least weight of what is logged: error, warn, info or debug."),
+        "Least weight of what is logged: error, warn, info or debug. SIGHUP reads it again."),
+    WORD ("bridge", log_format, "text", "text, json",
+        "How a line of the log is written: text (key=value) or json (an object)."),
     COUNT ("bridge", grace_ms, 10000, 0, 3600000,
         "Milliseconds that a stop may take to store and send what has arrived: 0 to 3600000."),
 
@@ -176,6 +205,17 @@ const config_key_t config_table[] = {
     COUNT ("control", max_reply_bytes, 8388608, 65536, 1073741824,
         "Bytes of messages in one reply (always at least one message): 65536 to 1073741824."),
 
+    TEXT ("monitor", http, "127.0.0.1:5580", s_check_http,
+        "Where metrics and health are told over HTTP, as address:port; empty for nowhere."),
+
+    FLAG ("security", curve, false, "true: all sockets speak CURVE, and only the clients in clients_dir get in."),
+    TEXT ("security", secret_key, "", s_check_file,
+        "With curve: the file of the bridge's certificate with the secret key, as zrb keygen makes it."),
+    TEXT ("security", clients_dir, "", s_check_file,
+        "With curve: the directory of the clients' public certificates; read again on SIGHUP."),
+    FLAG ("security", allow_plaintext, false,
+        "Without curve: true: sockets that others than this host can reach are meant. Else they are refused."),
+
     {POLICY (match), .type = KEY_TEXT, .text = "*", .check = s_check_glob, .comment = "Name or glob of the channels."},
     {POLICY (retain), .type = KEY_TEXT, .text = "all", .words = "all, acked",
         .comment = "all: messages stay until a limit is passed; acked: until each group has settled them, whatever the "
@@ -200,6 +240,15 @@ const config_key_t config_table[] = {
     WORKERS_COUNT (
         lease_ms, 30000, 1, 86400000, "Milliseconds until what is not settled is given again: 1 to 86400000."),
     WORKERS_COUNT (window, 1000, 1, 1000000, "Messages that may be leased at once: 1 to 1000000."),
+
+    {RULE (client), .type = KEY_TEXT, .text = "*", .check = s_check_glob,
+        .comment = "Name or glob of the clients, by the name in their certificates."},
+    RULE_LIST (publish, s_check_glob, "Names and globs of the channels that they may send to."),
+    RULE_LIST (subscribe, s_check_topic,
+        "What they may subscribe to: a name, or with * behind it all that begins so; $heads always."),
+    RULE_LIST (consume, s_check_glob, "Names and globs of what they may replay, peek, take and settle."),
+    RULE_LIST (
+        admin, s_check_glob, "Names and globs of what they may flush, pause and redrive, and whose groups they move."),
 };
 
 const size_t config_table_size = sizeof config_table / sizeof *config_table;
@@ -209,6 +258,8 @@ const config_many_t config_many[] = {
         "What holds for some channels, any number of times: the first whose match fits counts."},
     {"workers", sizeof (workers_t), offsetof (config_t, workers),
         "A group whose messages are pushed to whoever connects, any number of times; none by default."},
+    {"access", sizeof (rule_t), offsetof (config_t, rules),
+        "With curve: what clients may do: the first whose client fits counts. With none here: all, but for admin."},
 };
 
 const size_t config_many_size = sizeof config_many / sizeof *config_many;

@@ -18,7 +18,7 @@ typedef struct {
     const char *key;
     key_type_t type;
     size_t offset;      //  of the field in config_t, or in what its section is kept as
-    const char *text;   //  default of a text, or the one item of a list's
+    const char *text;   //  default of a text, or the one item of a list's; NULL: it has none
     int64_t number;     //  default of a count or flag
     const char *words;  //  the allowed words of a text, as "a, b, c"; NULL: `check` decides
     int64_t min, max;

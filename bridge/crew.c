@@ -3,8 +3,9 @@
 //
 //    SERVING --crew_stop--> STOPPING --the last has ended--> GONE
 //
-//  Stopping goes pushers, control, lane, keeper: control hands to the lane, and both tell the keeper, so each outlives
-//  those who may still hand something to it. The next is told only when the one before has ended.
+//  Stopping goes pushers, control, lane, keeper, monitor: control hands to the lane, both tell the keeper, and all tell
+//  the monitor, so each outlives those who may still hand something to it. The next is told only when the one before has
+//  ended.
 
 #include "crew.h"
 
@@ -12,6 +13,7 @@
 #include "keeper.h"
 #include "lane.h"
 #include "log.h"
+#include "monitor.h"
 #include "pusher.h"
 
 typedef struct {
@@ -47,6 +49,7 @@ static void s_make_pair (zsock_t **lane_end, zsock_t **control_end)
 
 //  All that is bound, before any of it has been taken by an actor.
 typedef struct {
+    monitor_t *monitor;
     lane_t *lane;
     control_t *control;
     pusher_t **pushers;
@@ -58,7 +61,8 @@ static int s_bind_all (bound_t *self, const config_t *config, const char *redis_
     zsock_t *lane_end, *control_end;
     s_make_pair (&lane_end, &control_end);
     self->pushers = calloc (config->workers.count + 1, sizeof *self->pushers);
-    self->lane = lane_new (config, redis_url, &control_end, error, error_size);
+    self->monitor = monitor_new (config, error, error_size);
+    self->lane = self->monitor ? lane_new (config, redis_url, &control_end, error, error_size) : NULL;
     self->control = self->lane ? control_new (config, redis_url, &lane_end, error, error_size) : NULL;
     bool bound = self->control != NULL;
     while (bound && self->pusher_count < config->workers.count) {
@@ -80,6 +84,11 @@ static char *s_join_endpoints (const bound_t *bound)
         all = zsys_sprintf ("%s %s", before, pusher_endpoints (bound->pushers[i]));
         free (before);
     }
+    if (*monitor_endpoint (bound->monitor)) {
+        char *before = all;
+        all = zsys_sprintf ("%s %s", before, monitor_endpoint (bound->monitor));
+        free (before);
+    }
     return all;
 }
 
@@ -93,7 +102,7 @@ crew_t *crew_new (const config_t *config, const char *redis_url, char *error, si
     bound_t bound = {0};
     bool good = s_bind_all (&bound, config, redis_url, error, error_size) == 0;
     crew_t *self = (crew_t *)zmalloc (sizeof *self);
-    self->members = calloc (bound.pusher_count + 3, sizeof *self->members);
+    self->members = calloc (bound.pusher_count + 4, sizeof *self->members);
     if (good) {
         self->endpoints = s_join_endpoints (&bound);
         for (size_t i = 0; i < bound.pusher_count; i++) {
@@ -104,6 +113,7 @@ crew_t *crew_new (const config_t *config, const char *redis_url, char *error, si
         s_add (self, "control", control_actor, bound.control);
         s_add (self, "lane", lane_actor, bound.lane);
         s_add (self, "keeper", keeper_actor, keeper);
+        s_add (self, "monitor", monitor_actor, bound.monitor);
     } else {
         for (size_t i = 0; i < bound.pusher_count; i++) {
             pusher_destroy (&bound.pushers[i]);
@@ -113,6 +123,7 @@ crew_t *crew_new (const config_t *config, const char *redis_url, char *error, si
             s_add (self, "lane", lane_actor, bound.lane);
         }
         crew_destroy (&self);
+        monitor_destroy (&bound.monitor);
     }
     free (bound.pushers);
     return self;
@@ -168,10 +179,26 @@ static void s_tell_current (crew_t *self)
     zstr_send (self->members[self->current].actor, "$TERM");
 }
 
+//  It is the last to stop.
+static void s_tell_monitor (crew_t *self, const char *word)
+{
+    zactor_t *monitor = self->members[self->size - 1].actor;
+    if (monitor) {
+        zsock_set_sndtimeo (monitor, 0);
+        zstr_send (monitor, word);
+    }
+}
+
+void crew_log (crew_t *self)
+{
+    s_tell_monitor (self, MONITOR_LOG);
+}
+
 void crew_stop (crew_t *self)
 {
     if (!self->stopping) {
         self->stopping = true;
+        s_tell_monitor (self, MONITOR_DRAIN);
         s_tell_current (self);
     }
 }

@@ -15,8 +15,11 @@ crew_t *crew_new (const config_t *config, const char *redis_url, char *error, si
 //  Only when crew_is_gone; else it waits until the actors have ended.
 void crew_destroy (crew_t **self_p);
 
-//  "pull=… sub=… pub=… router=…", and a "push=…" for each [[workers]], as bound.
+//  "pull=… sub=… pub=… router=…", a "push=…" for each [[workers]], and "http=…", as bound.
 const char *crew_endpoints (const crew_t *self);
+
+//  Writes the state to the log.
+void crew_log (crew_t *self);
 
 //  The number of actors.
 int crew_size (const crew_t *self);

@@ -5,6 +5,7 @@
 
 struct fanout {
     void *xpub;
+    bool is_heard;
 };
 
 fanout_t *fanout_new (const config_t *config, char *bound, size_t bound_size, char *error, size_t error_size)
@@ -47,7 +48,17 @@ void fanout_read (fanout_t *self)
 {
     char subscription[1];
     while (zmq_recv (self->xpub, subscription, sizeof subscription, ZMQ_DONTWAIT) >= 0) {
+        self->is_heard = true;
     }
+}
+
+bool fanout_is_heard (fanout_t *self)
+{
+    //  XPUB may know of a subscription that has not been read yet.
+    if (!self->is_heard) {
+        fanout_read (self);
+    }
+    return self->is_heard;
 }
 
 //  XPUB never blocks: it drops for whoever is too slow, and the hole shows there.

@@ -254,8 +254,11 @@ static void s_begin_asking (call_t *call)
 {
     take_t *self = call->work;
     size_t most = (size_t)call->desk->config->max_reply_bytes;
-    self->splice =
-        (splice_t){.reply = &call->reply, .limit = call->request.limit, .max_bytes = most, .max_reply_bytes = most};
+    self->splice = (splice_t){.reply = &call->reply,
+        .counters = &call->desk->counters,
+        .limit = call->request.limit,
+        .max_bytes = most,
+        .max_reply_bytes = most};
     reply_ok (&call->reply, call->request.seq, 2);
     call->gathering = true;
     self->messages_at = reply_open_array (&call->reply, "messages");
