@@ -5,7 +5,7 @@ _zrb() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} options
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        COMPREPLY=($(compgen -W 'ack bench bury dead flush group info nack pause peek pending ping pub redrive release replay resume status sub take touch work --help --version' -- "$word"))
+        COMPREPLY=($(compgen -W 'ack bench bury dead flush group info nack pause peek pending ping pub redrive release replay resume status sub take top touch work --help --version' -- "$word"))
         return
     fi
     case "${COMP_WORDS[1]}" in
@@ -29,6 +29,7 @@ _zrb() {
     status) options='--watch --interval --ask --wait --json --help' ;;
     sub) options='--from --since --count --raw --format --sub --ask --wait --json --help' ;;
     take) options='--group --max --lease --for --consumer --done --raw --ask --wait --json --help' ;;
+    top) options='--interval --count --ask --wait --json --help' ;;
     touch) options='--group --all-of --lease --ask --wait --json --help' ;;
     work) options='--group --parallel --lease --delay --max-time --count --drain --consumer --ask --wait --json --help' ;;
     *) return ;;
