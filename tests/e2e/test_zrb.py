@@ -6,7 +6,9 @@ import os
 import pty
 import select
 import signal
+import socket
 import subprocess
+import threading
 import time
 
 import pytest
@@ -70,6 +72,25 @@ def _absent(argv):
 ], ids=" ".join)
 def test_without_a_bridge_one_line_says_what_to_do(argv):
     _absent(argv)
+
+
+def test_a_peer_that_hangs_up_is_not_called_without_pause(zrb):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        calls, began = [], time.monotonic()
+
+        def hang_up():
+            while True:
+                try:
+                    calls.append(server.accept()[0].close())
+                except OSError:
+                    return
+
+        thread = threading.Thread(target=hang_up, daemon=True)
+        thread.start()
+        zrb.run("ping", "-s", f"tcp://127.0.0.1:{server.getsockname()[1]}", "--wait", "1s", status=3)
+        assert 1 <= len(calls) <= 2 + 20 * (time.monotonic() - began)
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join()
 
 
 #  pub
