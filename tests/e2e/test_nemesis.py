@@ -36,7 +36,7 @@ def test_what_was_ok_is_there_once_and_reaches_everyone_whatever_breaks(lab, tmp
     directories = [tmp_path / "a", tmp_path / "b"]
     for directory in directories:
         directory.mkdir()
-    bridges = [lab.bridge(server, **_endpoints(directory)) for directory in directories]
+    bridges = [lab.bridge(server, monitor={"http": ""}, **_endpoints(directory)) for directory in directories]
     nemesis = Nemesis(server, bridges, random.Random(seed), deeds)
     followers = [Follower(bridge, "orders") for bridge in bridges]
     publishers = [Publisher(bridge, "orders", b"%c%d" % (97 + number, insists), insists)
