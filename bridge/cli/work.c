@@ -547,7 +547,7 @@ static const option_t work_options[] = {
     {"count", 'n', OPTION_COUNT, "COUNT", NULL, 1, UINT64_C (1) << 53, "end after so many messages", NULL},
     {"drain", 'D', OPTION_FLAG, NULL, NULL, 0, 0, "end when nothing waits", NULL},
     {"consumer", 'c', OPTION_TEXT, "NAME", NULL, 0, 0,
-        "this worker's name, which no other has: what it held when it was killed goes back at once", NULL},
+        "a name that no other worker has: what it held when killed goes back", NULL},
 };
 
 const command_t work_command = {
