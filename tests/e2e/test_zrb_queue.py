@@ -140,7 +140,7 @@ def test_groups_are_listed_by_glob(zrb, jobs):
     for group in ("a", "b"):
         zrb.out("group", "create", jobs, group)
     title, *rows = zrb.out("group", "list", jobs[:-1] + "?").splitlines()
-    assert title.split() == ["CHANNEL", "GROUP", "WAITING", "LEASED", "DEAD", "CONSUMERS", "CURSOR", "OLDEST"]
+    assert title.split() == ["CHANNEL", "GROUP", "WAITING", "LEASED", "DEAD", "CONSUMERS", "CURSOR", "OLDEST", "STATE"]
     assert [row.split()[:6] for row in rows] == [[jobs, group, "4", "0", "0", "0"] for group in ("a", "b")]
     assert f"\n{jobs} " in zrb.out("group", "list")
 
