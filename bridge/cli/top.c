@@ -154,7 +154,9 @@ static int s_take_signals (top_t *self)
         if (info.ssi_signo == SIGTSTP) {
             screen_close ();
             raise (SIGSTOP);
-            screen_open ();
+            if (self->screen) {
+                screen_open ();
+            }
         } else if (info.ssi_signo != SIGWINCH) {
             return 128 + (int)info.ssi_signo;
         }

@@ -184,12 +184,12 @@ def test_a_waiting_take_and_peek_get_what_comes(zrb, bridge):
 #  What goes wrong
 
 def test_ctrl_c_ends_a_waiting_take_and_leases_nothing(zrb, bridge):
-    run = zrb.start("take", "quiet", "--for", "1h")
+    run = zrb.start("take", "quiet", "--for", "1h", "--lease", "2s")
     eventually(lambda: bridge.client().ok(op="status", channel="quiet")["channels"]["quiet"]["groups"], "its group")
     run.signal(signal.SIGINT)
     assert run.wait() == 130 and run.lines == run.output == []
     bridge.client().publish("quiet", b"x")
-    assert numbers(zrb, "quiet") == (1, 0, 0)
+    eventually(lambda: numbers(zrb, "quiet") == (1, 0, 0), "the message to wait for another")
 
 
 def test_who_reads_no_more_ends_it_in_silence(zrb, bridge):

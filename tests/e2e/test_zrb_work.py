@@ -194,8 +194,9 @@ def test_a_second_signal_kills_and_gives_back(zrb, shared, jobs, tmp_path):
 
 def test_a_signal_ends_a_worker_that_waits(zrb, shared, jobs):
     shared.client().ok(op="group_create", channel=jobs, group="default")
+    publish(shared, jobs, 1)
     worker = zrb.start("work", jobs, "--", "true")
-    eventually(lambda: shared.client().publish(jobs, b"x") and numbers(shared, jobs)[0] == 0, "it to work")
+    eventually(lambda: numbers(shared, jobs) == (0, 0, 0), "the message to be worked")
     worker.signal(signal.SIGTERM)
     assert worker.wait() == 0 and worker.lines == []
     publish(shared, jobs, 1)
