@@ -3,12 +3,14 @@
 //
 //    SERVING --crew_stop--> STOPPING --the last has ended--> GONE
 //
-//  Stopping goes pushers, control, lane, keeper: control hands to the lane, and both tell the keeper, so each outlives
-//  those who may still hand something to it. The next is told only when the one before has ended.
+//  Stopping goes pushers, control, lane, keeper, gate: control hands to the lane, and both tell the keeper, and all
+//  sockets ask the gate, so each outlives those who may still hand something to it. The next is told only when the one before has ended.
 
 #include "crew.h"
 
+#include "clients.h"
 #include "control.h"
+#include "gate.h"
 #include "keeper.h"
 #include "lane.h"
 #include "log.h"
@@ -23,7 +25,8 @@ struct crew {
     member_t *members;  //  in the order of stopping
     int size;
     bool stopping;
-    int current;  //  the one that has been told to stop; size: all have ended
+    int current;     //  the one that has been told to stop; size: all have ended
+    zactor_t *gate;  //  the last member, from before there are others; NULL: without curve
     char *endpoints;
 };
 
@@ -88,12 +91,36 @@ static void s_add (crew_t *self, const char *name, zactor_fn *fn, void *args)
     self->members[self->size++] = (member_t){name, zactor_new (fn, args)};
 }
 
+static void s_add_gate (crew_t *self)
+{
+    if (self->gate) {
+        self->members[self->size++] = (member_t){"gate", self->gate};
+    }
+}
+
+//  Before any socket is bound. Returns 0, or -1 with a one-line error.
+static int s_start_gate (crew_t *self, const config_t *config, char *error, size_t error_size)
+{
+    clients_t clients;
+    if (!config->curve) {
+        return 0;
+    }
+    if (clients_read (&clients, config->clients_dir, error, error_size)) {
+        return -1;
+    }
+    log_write (LEVEL_INFO, "gate", "clients", "count=%zu", clients.count);
+    self->gate = zactor_new (gate_actor, gate_new (&clients));
+    clients_clear (&clients);
+    return 0;
+}
+
 crew_t *crew_new (const config_t *config, const char *redis_url, char *error, size_t error_size)
 {
     bound_t bound = {0};
-    bool good = s_bind_all (&bound, config, redis_url, error, error_size) == 0;
     crew_t *self = (crew_t *)zmalloc (sizeof *self);
-    self->members = calloc (bound.pusher_count + 3, sizeof *self->members);
+    bool good = s_start_gate (self, config, error, error_size) == 0 &&
+                s_bind_all (&bound, config, redis_url, error, error_size) == 0;
+    self->members = calloc (bound.pusher_count + 4, sizeof *self->members);
     if (good) {
         self->endpoints = s_join_endpoints (&bound);
         for (size_t i = 0; i < bound.pusher_count; i++) {
@@ -104,6 +131,7 @@ crew_t *crew_new (const config_t *config, const char *redis_url, char *error, si
         s_add (self, "control", control_actor, bound.control);
         s_add (self, "lane", lane_actor, bound.lane);
         s_add (self, "keeper", keeper_actor, keeper);
+        s_add_gate (self);
     } else {
         for (size_t i = 0; i < bound.pusher_count; i++) {
             pusher_destroy (&bound.pushers[i]);
@@ -112,6 +140,7 @@ crew_t *crew_new (const config_t *config, const char *redis_url, char *error, si
         if (bound.lane) {  //  its sockets are bound, so it may have messages to store
             s_add (self, "lane", lane_actor, bound.lane);
         }
+        s_add_gate (self);
         crew_destroy (&self);
     }
     free (bound.pushers);

@@ -10,6 +10,7 @@ static const struct {
     int (*run) (int argc, char *argv[]);
 } commands[] = {
     {"bench", "measures a bridge, and checks that nothing is lost on the way", bench_main},
+    {"keygen", "makes certificates for CURVE", keygen_main},
     {"ping", "asks whether a bridge and its Redis answer", ping_main},
 };
 

@@ -19,4 +19,7 @@ int bench_main (int argc, char *argv[]);
 //  zrb ping [OPTION]…, likewise.
 int ping_main (int argc, char *argv[]);
 
+//  zrb keygen [OPTION]…, likewise.
+int keygen_main (int argc, char *argv[]);
+
 #endif
