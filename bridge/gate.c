@@ -10,8 +10,8 @@
 static const char *const inbox_endpoint = "inproc://gate";
 
 enum {
-    EVENTS = ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
-             ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_MONITOR_STOPPED,
+    EVENTS =
+        ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH,
     ANSWER_MS = 1000
 };
 
@@ -93,10 +93,9 @@ void gate_watch (void *socket)
     zsock_set_sndtimeo (inbox, ANSWER_MS);
     zsock_set_rcvtimeo (inbox, ANSWER_MS);
     zsock_connect (inbox, "%s", inbox_endpoint);
-    //  A monitor to which nobody listens holds up ZeroMQ's own thread, so none is left without.
-    if (zmq_socket_monitor (socket, endpoint, EVENTS) == 0 &&
-        (zstr_send (inbox, endpoint) || zsock_wait (inbox) != 0)) {
-        zmq_socket_monitor (socket, NULL, 0);
+    //  A monitor to which nobody listens holds up ZeroMQ's own thread, so the listener comes first.
+    if (zstr_send (inbox, endpoint) == 0 && zsock_wait (inbox) == 0) {
+        zmq_socket_monitor (socket, endpoint, EVENTS);
     }
     zsock_destroy (&inbox);
 }
@@ -130,12 +129,6 @@ static void s_log_refusal (gate_t *self, reason_t reason, const char *endpoint)
     }
 }
 
-static void s_close_monitor (gate_t *self, zsock_t *monitor)
-{
-    zpoller_remove (self->poller, monitor);
-    zlistx_delete (self->monitors, zlistx_find (self->monitors, monitor));
-}
-
 static void s_read_monitor (gate_t *self, zsock_t *monitor)
 {
     zframe_t *what = zframe_recv (monitor);
@@ -146,11 +139,7 @@ static void s_read_monitor (gate_t *self, zsock_t *monitor)
         memcpy (&event, zframe_data (what), sizeof event);
         memcpy (&value, zframe_data (what) + sizeof event, sizeof value);
     }
-    if (event == ZMQ_EVENT_MONITOR_STOPPED) {
-        s_close_monitor (self, monitor);
-    } else {
-        s_log_refusal (self, s_reason (event, value), endpoint ? endpoint : "");
-    }
+    s_log_refusal (self, s_reason (event, value), endpoint ? endpoint : "");
     zframe_destroy (&what);
     freen (endpoint);
 }

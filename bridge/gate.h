@@ -21,8 +21,8 @@ void gate_actor (zsock_t *pipe, void *args);
 //  From any thread: other clients are let in from now on. Who is in stays in.
 void gate_tell (zactor_t *actor, const clients_t *clients);
 
-//  From any thread: has the gate log whom this socket refuses, until the socket is closed. Where no gate is, nothing is
-//  logged.
+//  From any thread, before the socket is bound: has the gate log whom it refuses. Where no gate is, nothing is logged;
+//  a gate must live as long as the socket.
 void gate_watch (void *socket);
 
 #endif
