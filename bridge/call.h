@@ -5,11 +5,13 @@
 #ifndef CALL_H_INCLUDED
 #define CALL_H_INCLUDED
 
+#include "access.h"
 #include "ask.h"
 #include "config.h"
 #include "ear.h"
 #include "hints.h"
 #include "link.h"
+#include "rate.h"
 #include "reply.h"
 #include "request.h"
 #include "returns.h"
@@ -24,6 +26,7 @@ typedef struct takers takers_t;
 //  What all calls share; owned by control.
 typedef struct {
     const config_t *config;
+    access_t *access;  //  NULL: without curve
     router_t *router;
     link_t *link;
     ear_t *ear;
@@ -44,6 +47,7 @@ typedef struct {
     size_t living;              //  calls that are not answered, or for which something is still due
     int64_t heard_ms;           //  zclock_mono: when announcements came last
     int64_t started_ms;
+    rate_t denials;
     char *channels_key;
 } desk_t;
 
@@ -52,7 +56,8 @@ typedef struct call call_t;
 struct call {
     desk_t *desk;
     peer_t peer;
-    zmq_msg_t body;  //  what the request's spans point into
+    zmq_msg_t body;   //  what the request's spans point into
+    const char *key;  //  the client's, the body's; NULL: without curve
     request_t request;
     int64_t deadline_ms;  //  zclock_mono
     void *place;          //  in desk->calls, or desk->parked; NULL: answered

@@ -56,13 +56,21 @@ typedef struct {
     size_t pusher_count;
 } bound_t;
 
-static int s_bind_all (bound_t *self, const config_t *config, const char *redis_url, char *error, size_t error_size)
+static access_t *s_access (const config_t *config, const clients_t *clients)
+{
+    return config->curve ? access_new (clients, config) : NULL;
+}
+
+static int s_bind_all (bound_t *self, const config_t *config, const clients_t *clients, const char *redis_url,
+    char *error, size_t error_size)
 {
     zsock_t *lane_end, *control_end;
     s_make_pair (&lane_end, &control_end);
     self->pushers = calloc (config->workers.count + 1, sizeof *self->pushers);
-    self->lane = lane_new (config, redis_url, &control_end, error, error_size);
-    self->control = self->lane ? control_new (config, redis_url, &lane_end, error, error_size) : NULL;
+    access_t *for_lane = s_access (config, clients), *for_control = s_access (config, clients);
+    self->lane = lane_new (config, redis_url, &control_end, &for_lane, error, error_size);
+    self->control = self->lane ? control_new (config, redis_url, &lane_end, &for_control, error, error_size) : NULL;
+    access_destroy (&for_control);
     bool bound = self->control != NULL;
     while (bound && self->pusher_count < config->workers.count) {
         pusher_t *pusher = pusher_new (config, self->pusher_count, redis_url, error, error_size);
@@ -99,18 +107,16 @@ static void s_add_gate (crew_t *self)
 }
 
 //  Before any socket is bound. Returns 0, or -1 with a one-line error.
-static int s_start_gate (crew_t *self, const config_t *config, char *error, size_t error_size)
+static int s_start_gate (crew_t *self, const config_t *config, clients_t *clients, char *error, size_t error_size)
 {
-    clients_t clients;
     if (!config->curve) {
         return 0;
     }
-    if (clients_read (&clients, config->clients_dir, error, error_size)) {
+    if (clients_read (clients, config->clients_dir, error, error_size)) {
         return -1;
     }
-    log_write (LEVEL_INFO, "gate", "clients", "count=%zu", clients.count);
-    self->gate = zactor_new (gate_actor, gate_new (&clients));
-    clients_clear (&clients);
+    log_write (LEVEL_INFO, "gate", "clients", "count=%zu", clients->count);
+    self->gate = zactor_new (gate_actor, gate_new (clients));
     return 0;
 }
 
@@ -118,8 +124,10 @@ crew_t *crew_new (const config_t *config, const char *redis_url, char *error, si
 {
     bound_t bound = {0};
     crew_t *self = (crew_t *)zmalloc (sizeof *self);
-    bool good = s_start_gate (self, config, error, error_size) == 0 &&
-                s_bind_all (&bound, config, redis_url, error, error_size) == 0;
+    clients_t clients = {NULL, 0};
+    bool good = s_start_gate (self, config, &clients, error, error_size) == 0 &&
+                s_bind_all (&bound, config, &clients, redis_url, error, error_size) == 0;
+    clients_clear (&clients);
     self->members = calloc (bound.pusher_count + 4, sizeof *self->members);
     if (good) {
         self->endpoints = s_join_endpoints (&bound);
