@@ -26,7 +26,7 @@ struct ask {
     size_t count;
     int64_t deadline_ms;  //  zclock_mono: answered by then, whatever Redis does
     uint64_t *ids;        //  count of them, filled by the lane; 0: it has none yet; owned by the ask
-    bool *known;          //  of each, likewise: its msg_id was there already, under that id
+    bool *known;          //  of each, behind the ids: its msg_id was there already, under that id
     const char *durability;
     char epoch[33];  //  of the store that has them
     fault_t fault;   //  CODE_OK: stored
@@ -34,8 +34,8 @@ struct ask {
     size_t left;  //  messages not yet confirmed
     void *place;  //  in its list
     //  ASK_COUNTERS
-    counters_t counters;
-    char bridge[33];  //  random id of the lane's start
+    counters_t *counters;  //  filled; owned by the ask
+    char bridge[33];       //  random id of the lane's start
 };
 
 //  A chain that is being gathered; all zero: empty.

@@ -55,6 +55,7 @@ void batch_reset (batch_t *self, uint32_t pack)
     self->in_doubt = false;
     self->first = 0;
     self->time_ms = 0;
+    self->sent_us = 0;
     self->waiter_count = 0;
     self->wish_count = 0;
     self->member_count = 0;

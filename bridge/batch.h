@@ -56,6 +56,7 @@ struct batch {
     bool in_doubt;            //  was in flight on a connection that was lost: Redis may yet take it from there
     uint64_t first;           //  the first id, as stamped
     uint64_t time_ms;         //  as stamped
+    int64_t sent_us;          //  zclock_usecs: when it was first sent; 0: not yet
     waiter_t *waiters;
     size_t waiter_count;
     size_t waiter_room;

@@ -5,16 +5,51 @@
 enum {
     ANSWER_MS = 4500,  //  the contract says 5 s
     RETRY_MS = 1000,
-    HEAVY_AT_ONCE = 16  //  each may bring max_reply_bytes
+    HEAVY_AT_ONCE = 16,  //  each may bring max_reply_bytes
+    SPARE_CALLS = 256    //  a call is too large for malloc to give and take it back cheaply
 };
+
+static call_t *s_take_spare (desk_t *desk)
+{
+    call_t *self = desk->spare;
+    if (self) {
+        desk->spare = self->next_spare;
+        desk->spares--;
+    } else {
+        self = malloc (sizeof *self);
+        assert (self);
+    }
+    return self;
+}
+
+static void s_let_go (call_t *self)
+{
+    desk_t *desk = self->desk;
+    if (desk->spares == SPARE_CALLS) {
+        free (self);
+        return;
+    }
+    self->next_spare = desk->spare;
+    desk->spare = self;
+    desk->spares++;
+}
+
+void call_drop_spare (desk_t *desk)
+{
+    while (desk->spare) {
+        call_t *call = desk->spare;
+        desk->spare = call->next_spare;
+        free (call);
+    }
+}
 
 call_t *call_new (desk_t *desk, peer_t *peer, zmq_msg_t *body)
 {
-    call_t *self = calloc (1, sizeof *self);
+    call_t *self = s_take_spare (desk);
+    memset (self, 0, offsetof (call_t, peer));
     self->desk = desk;
-    self->peer = *peer;
+    peer_move (&self->peer, peer);
     self->body = *body;
-    peer->count = 0;
     zmq_msg_init (body);
     self->key = desk->access ? zmq_msg_gets (&self->body, "User-Id") : NULL;
     self->deadline_ms = zclock_mono () + ANSWER_MS;
@@ -64,6 +99,7 @@ void call_resume (call_t *self)
 void call_fail (call_t *self, const fault_t *fault)
 {
     reply_t reply;
+    self->desk->counters.faults[fault->code]++;
     reply_fault (&reply, self->request.seq, fault);
     call_answer (self, &reply);
 }
@@ -97,10 +133,10 @@ void call_end (call_t *self)
     call_drop_work (self);
     request_clear (&self->request);
     free (self->ask.ids);
-    free (self->ask.known);
+    free (self->ask.counters);
     peer_clear (&self->peer);
     zmq_msg_close (&self->body);
-    free (self);
+    s_let_go (self);
 }
 
 void call_in_turn (call_t *self, void (*begin) (call_t *))

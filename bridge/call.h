@@ -9,6 +9,7 @@
 #include "ask.h"
 #include "config.h"
 #include "ear.h"
+#include "guesses.h"
 #include "hints.h"
 #include "link.h"
 #include "rate.h"
@@ -16,10 +17,12 @@
 #include "request.h"
 #include "returns.h"
 #include "router.h"
+#include "snapshot.h"
 
 //  Calls that may wait, by what they wait for.
 enum { WAITING_REPLAYS, WAITING_TAKES, WAITING_KINDS };
 
+typedef struct call call_t;
 typedef struct taker taker_t;
 typedef struct takers takers_t;
 
@@ -39,23 +42,26 @@ typedef struct {
     zlistx_t *woken;                   //  of the parked ones; their `due` counts it
     takers_t *takers;
     returns_t *returns;
+    guesses_t *guesses;
     int64_t wait_deadline_ms;   //  no parked call's time is over before, nor has it to look again
     size_t member_bytes;        //  what takes must expect of a member, see ops_take.c
     zlistx_t *turns;            //  calls whose turn has not come; their `due` counts it
     size_t heavy;               //  calls that have had their turn and have not ended
     struct replicas *replicas;  //  NULL: none are asked
-    size_t living;              //  calls that are not answered, or for which something is still due
-    int64_t heard_ms;           //  zclock_mono: when announcements came last
+    counters_t counters;
+    snapshots_t *snapshots;
+    size_t living;  //  calls that are not answered, or for which something is still due
+    call_t *spare;  //  ended ones, for those that come
+    size_t spares;
+    int64_t heard_ms;  //  zclock_mono: when announcements came last
     int64_t started_ms;
     rate_t denials;
     char *channels_key;
 } desk_t;
 
-typedef struct call call_t;
-
 struct call {
     desk_t *desk;
-    peer_t peer;
+    call_t *next_spare;
     zmq_msg_t body;   //  what the request's spans point into
     const char *key;  //  the client's, the body's; NULL: without curve
     request_t request;
@@ -82,6 +88,7 @@ struct call {
     void (*begin_again) (call_t *);
     taker_t *taker;            //  see takers.h; NULL: none
     void (*leave) (call_t *);  //  when it is answered; NULL: nothing to do
+    peer_t peer;               //  last, since the room for its frames is not cleared
 };
 
 //  Takes peer and body. The call stands in desk->calls.
@@ -102,6 +109,9 @@ void call_drop_work (call_t *self);
 
 //  Frees the call when it is answered and nothing is due. To be called last by whoever held it.
 void call_end (call_t *self);
+
+//  At the end: frees the spare ones.
+void call_drop_spare (desk_t *desk);
 
 //  Begins the call now (also again, when it has had its turn), or when others have ended. For what brings much from
 //  Redis, which would else gather all its answers in memory while the first goes out.

@@ -54,6 +54,7 @@ typedef struct {
     //  [bridge]
     char *name;
     char *log_level;   //  error, warn, info, debug
+    char *log_format;  //  text, json
     int64_t grace_ms;  //  how long a stop may take to store and send what has arrived
     //  [redis]
     char *mode;      //  embedded, server
@@ -75,6 +76,8 @@ typedef struct {
     //  [control]
     strings_t router;
     int64_t max_reply_bytes;
+    //  [monitor]
+    char *http;  //  address:port; "": off
     //  [security]
     bool curve;
     char *secret_key;   //  a certificate's file

@@ -93,6 +93,15 @@ static const char *s_check_endpoint (const char *text)
     return strlen (text + 6) > IPC_PATH_BYTES ? "the path is longer than 107 bytes" : NULL;
 }
 
+static const char *s_check_http (const char *text)
+{
+    if (s_has_control (text) || strchr (text, ' ')) {
+        return "has a space or a control character";
+    }
+    const char *colon = strrchr (text, ':');
+    return !*text ? NULL : !colon || colon == text ? "not address:port" : s_check_tcp (text);
+}
+
 static const char *s_check_glob (const char *text)
 {
     return glob_flaw (span_text (text));
@@ -160,7 +169,9 @@ const config_key_t config_table[] = {
     TEXT ("bridge", name, "zrbridge", s_check_name,
         "What this bridge calls itself in info: 1 to 64 bytes without spaces."),
     WORD ("bridge", log_level, "info", "error, warn, info, debug",
-        "Least weight of what is logged: error, warn, info or debug."),
+        "Least weight of what is logged: error, warn, info or debug. SIGHUP reads it again."),
+    WORD ("bridge", log_format, "text", "text, json",
+        "How a line of the log is written: text (key=value) or json (an object)."),
     COUNT ("bridge", grace_ms, 10000, 0, 3600000,
         "Milliseconds that a stop may take to store and send what has arrived: 0 to 3600000."),
 
@@ -193,6 +204,9 @@ const config_key_t config_table[] = {
     LIST ("control", router, "tcp://127.0.0.1:5555", 1, "Where clients' REQ and DEALER sockets connect: at least one."),
     COUNT ("control", max_reply_bytes, 8388608, 65536, 1073741824,
         "Bytes of messages in one reply (always at least one message): 65536 to 1073741824."),
+
+    TEXT ("monitor", http, "127.0.0.1:5580", s_check_http,
+        "Where metrics and health are told over HTTP, as address:port; empty for nowhere."),
 
     FLAG ("security", curve, false, "true: all sockets speak CURVE, and only the clients in clients_dir get in."),
     TEXT ("security", secret_key, "", s_check_file,

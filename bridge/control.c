@@ -73,6 +73,7 @@ static void s_serve_request (desk_t *desk, peer_t *peer, zmq_msg_t *body)
     } else if (desk->living > CALLS) {
         call_fail_with (call, CODE_BUSY, "too many requests wait already");
     } else {
+        desk->counters.requests[call->request.op]++;
         s_serve[call->request.op](call);
     }
     call_end (call);
@@ -90,6 +91,7 @@ static void s_read_requests (desk_t *desk)
         }
         if (rc < 0) {
             reply_t reply;
+            desk->counters.faults[fault.code]++;
             reply_fault (&reply, span_of ("", 0), &fault);
             router_send (desk->router, &peer, &reply.buffer, NULL);
         } else {
@@ -157,6 +159,7 @@ static void s_wait (desk_t *desk, zmq_pollitem_t *items, int64_t until_ms)
     deadline_ms = deadline_sooner (
         deadline_ms, deadline_sooner (link_deadline_ms (ear_link (desk->ear)), waits_deadline_ms (desk)));
     deadline_ms = deadline_sooner (deadline_ms, deadline_sooner (oldest ? oldest->deadline_ms : INT64_MAX, until_ms));
+    deadline_ms = deadline_sooner (deadline_ms, snapshots_deadline_ms (desk->snapshots));
     items[ITEM_REDIS] = (zmq_pollitem_t){NULL, link_fd (desk->link), link_events (desk->link), 0};
     link_t *ear = ear_link (desk->ear);
     items[ITEM_EAR] = (zmq_pollitem_t){NULL, link_fd (ear), link_events (ear), 0};
@@ -173,6 +176,15 @@ static void s_wait (desk_t *desk, zmq_pollitem_t *items, int64_t until_ms)
     deadline_poll (items, ITEM_COUNT, deadline_ms);
 }
 
+//  What others count, and what is as of now.
+static void s_count (desk_t *desk)
+{
+    desk->counters.open_requests = desk->living;
+    desk->counters.waiting_takes = zlistx_size (desk->waiting[WAITING_TAKES]);
+    desk->counters.waiting_replays = zlistx_size (desk->waiting[WAITING_REPLAYS]);
+    desk->counters.undelivered_replies = router_undelivered (desk->router);
+}
+
 static void s_turn (desk_t *desk, zmq_pollitem_t *items, int64_t until_ms)
 {
     s_wait (desk, items, until_ms);
@@ -187,6 +199,7 @@ static void s_turn (desk_t *desk, zmq_pollitem_t *items, int64_t until_ms)
     if (items[ITEM_LANE].revents) {
         s_read_asks (desk);
     }
+    s_count (desk);
     if (items[ITEM_ROUTER].revents & ZMQ_POLLIN) {
         s_read_requests (desk);
     }
@@ -199,6 +212,8 @@ static void s_turn (desk_t *desk, zmq_pollitem_t *items, int64_t until_ms)
         link_write (replicas_link (desk->replicas));
     }
     asks_send (&desk->asks, desk->lane);
+    s_count (desk);
+    snapshots_work (desk->snapshots, NULL);
     link_write (desk->link);
 }
 
@@ -264,6 +279,7 @@ control_t *control_new (const config_t *config, const char *redis_url, zsock_t *
     desk->waiting[WAITING_TAKES] = zlistx_new ();
     desk->takers = takers_new ();
     desk->returns = returns_new (config, &desk->link);
+    desk->guesses = guesses_new ();
     desk->woken = zlistx_new ();
     desk->wait_deadline_ms = INT64_MAX;
     desk->channels_key = store_key (config->prefix, "channels");
@@ -271,6 +287,7 @@ control_t *control_new (const config_t *config, const char *redis_url, zsock_t *
     desk->hints = hints_new (config);
     desk->link = link_new ("control", redis_url, config->prefix, s_on_state, desk);
     link_judge (desk->link, false, config->strict);
+    desk->snapshots = snapshots_new ("control", desk->link, &desk->counters);
     desk->ear = ear_new ("control-ear", redis_url, config->prefix, s_on_appended, s_on_takeable, s_on_missed, desk);
     desk->replicas = replicas_new (config, redis_url, op_publish_told);
     desk->router = router_new (config, self->bound, sizeof self->bound, error, error_size);
@@ -294,6 +311,7 @@ void control_destroy (control_t **self_p)
         return;
     }
     desk_t *desk = &self->desk;
+    snapshots_destroy (&desk->snapshots);
     link_destroy (&desk->link);
     ear_destroy (&desk->ear);
     replicas_destroy (&desk->replicas);
@@ -303,6 +321,7 @@ void control_destroy (control_t **self_p)
         call_fail_with (call, CODE_UNAVAILABLE, "the bridge is stopping");
         call_end (call);
     }
+    call_drop_spare (desk);
     router_destroy (&desk->router);
     zlistx_destroy (&desk->calls);
     zlistx_destroy (&desk->turns);
@@ -311,6 +330,7 @@ void control_destroy (control_t **self_p)
     zlistx_destroy (&desk->waiting[WAITING_TAKES]);
     takers_destroy (&desk->takers);
     returns_destroy (&desk->returns);
+    guesses_destroy (&desk->guesses);
     zlistx_destroy (&desk->woken);
     zsock_destroy (&desk->lane);
     hints_destroy (&desk->hints);

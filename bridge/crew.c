@@ -3,8 +3,9 @@
 //
 //    SERVING --crew_stop--> STOPPING --the last has ended--> GONE
 //
-//  Stopping goes pushers, control, lane, keeper, gate: control hands to the lane, and both tell the keeper, and all
-//  sockets ask the gate, so each outlives those who may still hand something to it. The next is told only when the one before has ended.
+//  Stopping goes pushers, control, lane, keeper, gate, monitor: control hands to the lane, both tell the keeper, all
+//  sockets ask the gate, and all tell the monitor, so each outlives those who may still hand something to it. The next is
+//  told only when the one before has ended.
 
 #include "crew.h"
 
@@ -14,6 +15,7 @@
 #include "keeper.h"
 #include "lane.h"
 #include "log.h"
+#include "monitor.h"
 #include "pusher.h"
 
 typedef struct {
@@ -26,7 +28,7 @@ struct crew {
     int size;
     bool stopping;
     int current;     //  the one that has been told to stop; size: all have ended
-    zactor_t *gate;  //  the last member, from before there are others; NULL: without curve
+    zactor_t *gate;  //  one of the members, from before there are others; NULL: without curve
     char *endpoints;
 };
 
@@ -50,6 +52,7 @@ static void s_make_pair (zsock_t **lane_end, zsock_t **control_end)
 
 //  All that is bound, before any of it has been taken by an actor.
 typedef struct {
+    monitor_t *monitor;
     lane_t *lane;
     control_t *control;
     pusher_t **pushers;
@@ -68,8 +71,10 @@ static int s_bind_all (bound_t *self, const config_t *config, const clients_t *c
     s_make_pair (&lane_end, &control_end);
     self->pushers = calloc (config->workers.count + 1, sizeof *self->pushers);
     access_t *for_lane = s_access (config, clients), *for_control = s_access (config, clients);
-    self->lane = lane_new (config, redis_url, &control_end, &for_lane, error, error_size);
+    self->monitor = monitor_new (config, error, error_size);
+    self->lane = self->monitor ? lane_new (config, redis_url, &control_end, &for_lane, error, error_size) : NULL;
     self->control = self->lane ? control_new (config, redis_url, &lane_end, &for_control, error, error_size) : NULL;
+    access_destroy (&for_lane);
     access_destroy (&for_control);
     bool bound = self->control != NULL;
     while (bound && self->pusher_count < config->workers.count) {
@@ -89,6 +94,11 @@ static char *s_join_endpoints (const bound_t *bound)
     for (size_t i = 0; i < bound->pusher_count; i++) {
         char *before = all;
         all = zsys_sprintf ("%s %s", before, pusher_endpoints (bound->pushers[i]));
+        free (before);
+    }
+    if (*monitor_endpoint (bound->monitor)) {
+        char *before = all;
+        all = zsys_sprintf ("%s %s", before, monitor_endpoint (bound->monitor));
         free (before);
     }
     return all;
@@ -128,7 +138,7 @@ crew_t *crew_new (const config_t *config, const char *redis_url, char *error, si
     bool good = s_start_gate (self, config, &clients, error, error_size) == 0 &&
                 s_bind_all (&bound, config, &clients, redis_url, error, error_size) == 0;
     clients_clear (&clients);
-    self->members = calloc (bound.pusher_count + 4, sizeof *self->members);
+    self->members = calloc (bound.pusher_count + 5, sizeof *self->members);
     if (good) {
         self->endpoints = s_join_endpoints (&bound);
         for (size_t i = 0; i < bound.pusher_count; i++) {
@@ -140,6 +150,7 @@ crew_t *crew_new (const config_t *config, const char *redis_url, char *error, si
         s_add (self, "lane", lane_actor, bound.lane);
         s_add (self, "keeper", keeper_actor, keeper);
         s_add_gate (self);
+        s_add (self, "monitor", monitor_actor, bound.monitor);
     } else {
         for (size_t i = 0; i < bound.pusher_count; i++) {
             pusher_destroy (&bound.pushers[i]);
@@ -150,6 +161,7 @@ crew_t *crew_new (const config_t *config, const char *redis_url, char *error, si
         }
         s_add_gate (self);
         crew_destroy (&self);
+        monitor_destroy (&bound.monitor);
     }
     free (bound.pushers);
     return self;
@@ -205,10 +217,47 @@ static void s_tell_current (crew_t *self)
     zstr_send (self->members[self->current].actor, "$TERM");
 }
 
+//  It is the last to stop.
+static void s_tell_monitor (crew_t *self, const char *word)
+{
+    zactor_t *monitor = self->members[self->size - 1].actor;
+    if (monitor) {
+        zsock_set_sndtimeo (monitor, 0);
+        zstr_send (monitor, word);
+    }
+}
+
+void crew_log (crew_t *self)
+{
+    s_tell_monitor (self, MONITOR_LOG);
+}
+
+int crew_reload (crew_t *self, const config_t *config, char *error, size_t error_size)
+{
+    clients_t clients;
+    if (!self->gate || self->stopping) {
+        return 0;
+    }
+    if (clients_read (&clients, config->clients_dir, error, error_size)) {
+        return -1;
+    }
+    //  The gate last: whom it lets in the others know then.
+    for (int i = 0; i < self->size; i++) {
+        if (streq (self->members[i].name, "control") || streq (self->members[i].name, "lane")) {
+            access_send (access_new (&clients, config), self->members[i].actor);
+        }
+    }
+    gate_tell (self->gate, &clients);
+    log_write (LEVEL_INFO, "gate", "clients", "count=%zu", clients.count);
+    clients_clear (&clients);
+    return 0;
+}
+
 void crew_stop (crew_t *self)
 {
     if (!self->stopping) {
         self->stopping = true;
+        s_tell_monitor (self, MONITOR_DRAIN);
         s_tell_current (self);
     }
 }

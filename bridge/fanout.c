@@ -10,6 +10,7 @@ struct fanout {
     void *xpub;
     access_t *const *access;
     rate_t denials;
+    bool is_heard;
 };
 
 fanout_t *fanout_new (
@@ -88,8 +89,18 @@ void fanout_read (fanout_t *self)
         if (*self->access && zmq_msg_size (&frame) > 0) {
             s_judge (self, &frame);
         }
+        self->is_heard = true;
     }
     zmq_msg_close (&frame);
+}
+
+bool fanout_is_heard (fanout_t *self)
+{
+    //  XPUB may know of a subscription that has not been read yet.
+    if (!self->is_heard) {
+        fanout_read (self);
+    }
+    return self->is_heard;
 }
 
 //  XPUB never blocks: it drops for whoever is too slow, and the hole shows there.

@@ -22,6 +22,9 @@ void *fanout_socket (fanout_t *self);
 //  Reads the subscriptions that XPUB tells of, and grants those that are allowed.
 void fanout_read (fanout_t *self);
 
+//  False as long as nobody has ever subscribed: what would be sent then goes nowhere.
+bool fanout_is_heard (fanout_t *self);
+
 //  Sends [channel][envelope].
 void fanout_send (fanout_t *self, channel_t *channel, span_t envelope);
 

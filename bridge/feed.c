@@ -78,10 +78,14 @@ static uint64_t s_last (const batch_t *batch)
 
 static void s_send_batch (feed_t *self, channel_t *channel, const batch_t *batch)
 {
-    for (size_t i = 0; i < batch->count; i++) {
-        if (batch->first + i > channel->cursor) {
-            fanout_send (self->fanout, channel, batch_envelope (batch, i));
-            self->counters->fanout_messages++;
+    size_t known = channel->cursor < batch->first ? 0 : channel->cursor + 1 - batch->first;
+    bool is_heard = fanout_is_heard (self->fanout);
+    for (size_t i = known; i < batch->count; i++) {
+        span_t envelope = batch_envelope (batch, i);
+        self->counters->fanout_messages++;
+        self->counters->fanout_bytes += envelope.size;
+        if (is_heard) {
+            fanout_send (self->fanout, channel, envelope);
         }
     }
     s_moved (self, channel, s_last (batch));
@@ -128,8 +132,10 @@ static void s_send_member (feed_t *self, channel_t *channel, uint64_t until, con
     envelope_t envelope;
     while (at < member.size && (size = envelope_decode (&envelope, member.data + at, member.size - at))) {
         if (envelope.id > channel->cursor && envelope.id <= until && !gaps_hold (gaps, envelope.id)) {
+            self->counters->fanout_holes += envelope.id > channel->cursor + 1;
             fanout_send (self->fanout, channel, span_of (member.data + at, size));
             self->counters->fanout_messages++;
+            self->counters->fanout_bytes += size;
             self->counters->refilled_messages++;
             s_moved (self, channel, envelope.id);
         }
@@ -154,6 +160,7 @@ static void s_on_refill (void *owner, void *arg, redisReply *reply)
         }
         uint64_t reached = reply->element[2]->integer ? (uint64_t)reply->element[7]->integer : errand->until;
         if (reached > channel->cursor) {
+            self->counters->fanout_holes++;
             s_moved (self, channel, reached < errand->until ? reached : errand->until);
         }
         s_advance (self, channel);

@@ -1,7 +1,7 @@
 //  flight - how much is at Redis and unanswered, and how much may be. Part of the writer, in the lane's thread.
 //
-//  More at once is cheaper; less lets a publish that comes beside a flood get its turn sooner. So while somebody
-//  publishes, less is.
+//  More at once is cheaper; less lets a publish that comes beside a flood get its turn sooner. So less is while some
+//  publish and others send to PULL or SUB. Who publishes alone waits for nobody else's.
 
 #ifndef FLIGHT_H_INCLUDED
 #define FLIGHT_H_INCLUDED
@@ -12,15 +12,17 @@ typedef struct {
     size_t batches;
     size_t members;
     size_t bytes;
-    int64_t published_ms;  //  zclock_mono: when a publish came last; 0: none has
-    bool soon;             //  somebody publishes
+    int64_t now_ms;              //  zclock_mono of this turn
+    int64_t published_until_ms;  //  until then the next publish is expected
+    int64_t sent_until_ms;       //  and the next message from PULL or SUB
 } flight_t;
-
-//  A publish has come.
-void flight_publish (flight_t *self);
 
 //  To be called once in each turn of the loop.
 void flight_turn (flight_t *self);
+
+//  A publish has come; a message from PULL or SUB has.
+void flight_publish (flight_t *self);
+void flight_take (flight_t *self);
 
 //  True when one more batch may be sent.
 bool flight_has_room (const flight_t *self);

@@ -84,13 +84,14 @@ static void s_log_rejection (intake_t *self, const char *reason, const char *pee
 }
 
 //  Stores under $rejected what broke a rule: as much of it as could be told apart.
-static void s_reject (intake_t *self, const message_t *message, const char *reason, zmq_msg_t *frame, span_t raw)
+static void s_reject (intake_t *self, const message_t *message, const fault_t *fault, zmq_msg_t *frame, span_t raw)
 {
     const char *peer = zmq_msg_gets (frame, "Peer-Address");
     peer = peer ? peer : "";
     self->counters->rejected_messages++;
-    s_log_rejection (self, reason, peer);
-    reject (self->writer, message->channel, message->payload.data ? message->payload : raw, reason, peer);
+    self->counters->rejects[reason_of (fault->code)]++;
+    s_log_rejection (self, fault->message, peer);
+    reject (self->writer, message->channel, message->payload.data ? message->payload : raw, fault->message, peer);
 }
 
 static bool s_may_publish (intake_t *self, zmq_msg_t *frame, span_t channel)
@@ -108,9 +109,10 @@ static void s_take (intake_t *self, zmq_msg_t *frames, size_t count)
     message_t message;
     fault_t fault;
     if (message_read (&message, &fault, spans, count, (size_t)self->config->max_message_bytes)) {
-        s_reject (self, &message, fault.message, &frames[0], spans[0]);
+        s_reject (self, &message, &fault, &frames[0], spans[0]);
     } else if (!s_may_publish (self, &frames[0], message.channel)) {
-        s_reject (self, &message, "denied", &frames[0], spans[0]);
+        fault_set (&fault, CODE_DENIED, "denied");
+        s_reject (self, &message, &fault, &frames[0], spans[0]);
     } else {
         self->counters->received_bytes += message.payload.size + message.headers.size;
         writer_store (self->writer, &message);
@@ -142,6 +144,7 @@ static size_t s_receive (void *socket, zmq_msg_t *frames)
 size_t intake_read (intake_t *self, void *socket, size_t most)
 {
     size_t read = 0;
+    uint64_t bytes = self->counters->received_bytes;
     while (read < most && !writer_is_full (self->writer)) {
         zmq_msg_t frames[FRAMES];
         size_t count = s_receive (socket, frames);
@@ -154,7 +157,9 @@ size_t intake_read (intake_t *self, void *socket, size_t most)
         }
         read++;
     }
-    uint64_t *counter = socket == self->pull ? &self->counters->pull_messages : &self->counters->sub_messages;
-    *counter += read;
+    counters_t *counters = self->counters;
+    bool pull = socket == self->pull;
+    *(pull ? &counters->pull_messages : &counters->sub_messages) += read;
+    *(pull ? &counters->pull_bytes : &counters->sub_bytes) += counters->received_bytes - bytes;
     return read;
 }

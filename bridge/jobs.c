@@ -11,6 +11,7 @@ typedef struct {
 
 struct jobs {
     void *push;
+    counters_t *counters;
     zmq_msg_t channel;
     char *group;
     uint64_t lease;
@@ -20,10 +21,11 @@ struct jobs {
     size_t count;
 };
 
-jobs_t *jobs_new (void *push)
+jobs_t *jobs_new (void *push, counters_t *counters)
 {
     jobs_t *self = calloc (1, sizeof *self);
     self->push = push;
+    self->counters = counters;
     zmq_msg_init (&self->channel);
     return self;
 }
@@ -95,6 +97,7 @@ static void s_fill_lease (zmq_msg_t *message, const jobs_t *self, const job_t *j
 static bool s_send (jobs_t *self, job_t *job)
 {
     zmq_msg_t channel, lease;
+    size_t size = zmq_msg_size (&job->envelope);
     zmq_msg_init (&channel);
     zmq_msg_copy (&channel, &self->channel);
     if (zmq_msg_send (&channel, self->push, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) {
@@ -108,6 +111,9 @@ static bool s_send (jobs_t *self, job_t *job)
     if (zmq_msg_send (&lease, self->push, ZMQ_DONTWAIT) < 0) {
         zmq_msg_close (&lease);
     }
+    self->counters->pushed_messages++;
+    self->counters->pushed_bytes += size;
+    self->counters->redelivered_messages += job->attempt > 1;
     return true;
 }
 

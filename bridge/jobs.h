@@ -6,14 +6,15 @@
 #define JOBS_H_INCLUDED
 
 #include <czmq.h>
+#include "counters.h"
 #include "span.h"
 
 enum { JOBS_MOST = 32 };
 
 typedef struct jobs jobs_t;
 
-//  Sends to `push`, which it borrows.
-jobs_t *jobs_new (void *push);
+//  Sends to `push`, and counts; both are borrowed.
+jobs_t *jobs_new (void *push, counters_t *counters);
 
 void jobs_destroy (jobs_t **self_p);
 

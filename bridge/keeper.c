@@ -1,15 +1,17 @@
-//  keeper - holds channels to their limits, frees what lies below the floor, and msg_ids that have had their time, and
-//  does what is due (timers.c). One thread, one Redis connection and one to listen, in small steps, so that Redis serves
-//  everybody else between two. Any number of bridges may do this at once.
+//  keeper - holds channels to their limits, frees what lies below the floor, and msg_ids that have had their time, does
+//  what is due (timers.c), and counts what groups have (census.c). One thread, one Redis connection and one to listen, in
+//  small steps, so that Redis serves everybody else between two. Any number of bridges may do this at once.
 //
 //  A channel has its turn when it is named over inproc, by a flush, since it has grown, or since something was settled;
 //  when its oldest message is too old; and in a slow round of all, in slices.
 
+#include "census.h"
 #include "deadline.h"
 #include "keeper.h"
 #include "link.h"
 #include "log.h"
 #include "schedule.h"
+#include "snapshot.h"
 #include "store.h"
 #include "timers.h"
 
@@ -32,6 +34,9 @@ struct keeper {
     int64_t slice_at_ms;
     bool first_round;  //  since Redis came back: no pause between two slices
     bool busy;         //  a turn or a slice is under way
+    counters_t counters;
+    snapshots_t *snapshots;
+    census_t *census;
 };
 
 static void s_on_state (void *owner, bool up)
@@ -216,6 +221,8 @@ keeper_t *keeper_new (const config_t *config, const char *redis_url)
     self->cursor = strdup ("-");
     self->link = link_new ("keeper", redis_url, config->prefix, s_on_state, self);
     link_judge (self->link, false, config->strict);
+    self->snapshots = snapshots_new ("keeper", self->link, &self->counters);
+    self->census = census_new (config, self->link, &self->counters);
     self->timers = timers_new (config, redis_url, self->link);
     return self;
 }
@@ -226,7 +233,9 @@ void keeper_destroy (keeper_t **self_p)
     if (!self) {
         return;
     }
+    snapshots_destroy (&self->snapshots);
     link_destroy (&self->link);
+    census_destroy (&self->census);
     timers_destroy (&self->timers);
     zsock_destroy (&self->hints);
     schedule_destroy (&self->turns);
@@ -248,6 +257,8 @@ void keeper_actor (zsock_t *pipe, void *args)
     while (!items[0].revents) {
         int64_t deadline_ms = deadline_sooner (link_deadline_ms (self->link), link_deadline_ms (ear));
         deadline_ms = deadline_sooner (deadline_ms, timers_deadline_ms (self->timers));
+        deadline_ms = deadline_sooner (deadline_ms, snapshots_deadline_ms (self->snapshots));
+        deadline_ms = deadline_sooner (deadline_ms, census_deadline_ms (self->census));
         if (!self->busy && link_is_up (self->link)) {
             deadline_ms = deadline_sooner (deadline_ms, self->slice_at_ms);
             deadline_ms = deadline_sooner (deadline_ms, schedule_first_ms (self->turns));
@@ -260,7 +271,9 @@ void keeper_actor (zsock_t *pipe, void *args)
         link_work (self->link, items[2].revents);
         timers_work (self->timers);
         s_step (self);
+        census_work (self->census);
         link_write (self->link);
+        snapshots_work (self->snapshots, NULL);
     }
     keeper_destroy (&self);
 }

@@ -12,6 +12,7 @@
 #include "keeper.h"
 #include "lane.h"
 #include "log.h"
+#include "snapshot.h"
 #include "writer.h"
 
 enum {
@@ -32,6 +33,7 @@ struct lane {
     zsock_t *keeper;  //  hints go there
     asks_t answers;   //  gathered for control
     counters_t counters;
+    snapshots_t *snapshots;
     char bound[1024];
 };
 
@@ -48,6 +50,7 @@ void lane_destroy (lane_t **self_p)
         return;
     }
     intake_destroy (&self->intake);
+    snapshots_destroy (&self->snapshots);
     ear_destroy (&self->ear);
     writer_destroy (&self->writer);
     asks_send (&self->answers, self->control);
@@ -110,6 +113,7 @@ lane_t *lane_new (const config_t *config, const char *redis_url, zsock_t **contr
         zuuid_destroy (&bridge);
         self->heads = heads_new (self->bridge, s_hint_keeper, self);
         self->writer = writer_new (config, redis_url, self->fanout, self->heads, &self->counters, s_answer, self);
+        self->snapshots = snapshots_new ("lane", writer_link (self->writer), &self->counters);
         self->ear = ear_new ("ear", redis_url, config->prefix, s_on_appended, NULL, s_on_missed, self);
         self->intake = intake_new (
             config, &self->access, self->writer, &self->counters, self->bound, sizeof self->bound, error, error_size);
@@ -128,7 +132,7 @@ const char *lane_endpoints (const lane_t *self)
 static void s_take_ask (lane_t *self, ask_t *ask)
 {
     if (ask->kind == ASK_COUNTERS) {
-        ask->counters = self->counters;
+        *ask->counters = self->counters;
         snprintf (ask->bridge, sizeof ask->bridge, "%s", self->bridge);
         asks_add (&self->answers, ask);
     } else {
@@ -156,6 +160,7 @@ static void s_wait (lane_t *self, zmq_pollitem_t *items, bool reading, int64_t u
 {
     int64_t deadline_ms = deadline_sooner (writer_deadline_ms (self->writer), link_deadline_ms (ear_link (self->ear)));
     deadline_ms = deadline_sooner (deadline_ms, deadline_sooner (until_ms, heads_deadline_ms (self->heads)));
+    deadline_ms = deadline_sooner (deadline_ms, snapshots_deadline_ms (self->snapshots));
     short producers = reading && !writer_is_full (self->writer) ? ZMQ_POLLIN : 0;
     items[ITEM_PULL].events = producers;
     items[ITEM_SUB].events = producers;
@@ -185,6 +190,7 @@ static void s_turn (lane_t *self, zmq_pollitem_t *items, bool reading, int64_t u
     }
     asks_send (&self->answers, self->control);
     writer_send (self->writer);
+    snapshots_work (self->snapshots, writer_refusal (self->writer));
 }
 
 //  Reads what has arrived, then waits until Redis has it, within grace_ms in all.

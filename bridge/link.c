@@ -456,6 +456,11 @@ int64_t link_deadline_ms (const link_t *self)
     }
 }
 
+int64_t link_silent_since_ms (const link_t *self)
+{
+    return self->state == LINK_UP && outbox_count (self->outbox) ? self->heard_at_ms : 0;
+}
+
 int link_fd (const link_t *self)
 {
     return self->redis ? self->redis->fd : -1;

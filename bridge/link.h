@@ -51,6 +51,9 @@ const char *link_trouble (const link_t *self);
 //  How often the link came up.
 uint64_t link_connects (const link_t *self);
 
+//  Since when Redis, while the link is up, has owed a reply without saying anything, as zclock_mono tells it; 0: it owes none.
+int64_t link_silent_since_ms (const link_t *self);
+
 //  For the poll: -1 while there is no socket; ZMQ_POLLIN and ZMQ_POLLOUT as needed.
 int link_fd (const link_t *self);
 short link_events (const link_t *self);

@@ -1,23 +1,27 @@
 //  log - formats one line and writes it to stderr.
 //
-//  Called by every thread; owns nothing but the level, which main sets once, before any other thread runs.
+//  Called by every thread; owns nothing but the level, and the format, which main sets before any other thread runs.
 //  Must never block on a lock, allocate, or change errno.
 
 #include "log.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include "json.h"
 
 enum { LINE_MAX_BYTES = 2048 };
 
 static const char *const level_names[] = {"error", "warn", "info", "debug"};
 enum { LEVEL_COUNT = sizeof level_names / sizeof *level_names };
 
-static log_level_t threshold = LEVEL_INFO;
+static _Atomic log_level_t threshold = LEVEL_INFO;
+static bool as_json = false;
 
 int log_set_level (const char *name)
 {
@@ -28,6 +32,13 @@ int log_set_level (const char *name)
         }
     }
     return -1;
+}
+
+int log_set_format (const char *name)
+{
+    bool known = strcmp (name, "text") == 0 || strcmp (name, "json") == 0;
+    as_json = known ? strcmp (name, "json") == 0 : as_json;
+    return known ? 0 : -1;
 }
 
 //  Adds text at *used; what does not fit is cut.
@@ -72,6 +83,68 @@ static void s_disarm (char *line, size_t size)
     }
 }
 
+//  As JSON
+
+//  The size of the key and its '=' that stand there; 0: none does.
+static size_t s_key (const char *text)
+{
+    size_t size = strspn (text, "abcdefghijklmnopqrstuvwxyz_");
+    return size > 0 && text[size] == '=' ? size + 1 : 0;
+}
+
+//  The size of the value there: up to the next key, or the end.
+static size_t s_value (const char *text)
+{
+    bool quoted = text[0] == '"';
+    size_t size = 0;
+    while (text[size]) {
+        bool ends = !quoted || (size > 1 && text[size - 1] == '"');
+        if (text[size] == ' ' && ends && s_key (text + size + 1) > 0) {
+            break;
+        }
+        size++;
+    }
+    return size;
+}
+
+static bool s_is_number (span_t value)
+{
+    size_t digits = 0;
+    while (digits < value.size && isdigit ((unsigned char)value.data[digits])) {
+        digits++;
+    }
+    return digits > 0 && digits == value.size && digits < 16 && (value.data[0] != '0' || digits == 1);
+}
+
+//  LIMIT: a quoted value that holds a quote, a blank, a word and '=' in a row is cut there, and the rest taken for a pair.
+static size_t s_to_json (char *to, const char *line)
+{
+    size_t used = 0, key;
+    while ((key = s_key (line)) > 0) {
+        size_t size = s_value (line + key);
+        span_t value = span_of (line + key, size);
+        used += (size_t)sprintf (to + used, "%s\"%.*s\": ", used ? ", " : "{", (int)key - 1, line);
+        bool quoted = size > 1 && value.data[0] == '"' && value.data[size - 1] == '"';
+        if (s_is_number (value)) {
+            memcpy (to + used, value.data, size);
+            used += size;
+        } else {
+            used += json_string (to + used, quoted ? span_of (value.data + 1, size - 2) : value);
+        }
+        line += key + size + (line[key + size] == ' ');
+    }
+    to[used++] = '}';
+    return used;
+}
+
+static void s_write (char *line, size_t size)
+{
+    line[size++] = '\n';
+    //  A log that cannot be written must not stop the bridge, so the result is of no use.
+    ssize_t written = write (STDERR_FILENO, line, size);
+    (void)written;
+}
+
 void log_write (log_level_t level, const char *actor, const char *event, const char *format, ...)
 {
     if (level > threshold) {
@@ -90,9 +163,13 @@ void log_write (log_level_t level, const char *actor, const char *event, const c
         va_end (args);
     }
     s_disarm (line, used);
-    line[used++] = '\n';
-    //  A log that cannot be written must not stop the bridge, so the result is of no use.
-    ssize_t written = write (STDERR_FILENO, line, used);
-    (void)written;
+    if (as_json) {
+        //  A pair takes at least three bytes, and of what JSON adds no more than six.
+        char object[4 * LINE_MAX_BYTES];
+        line[used] = 0;
+        s_write (object, s_to_json (object, line));
+    } else {
+        s_write (line, used);
+    }
     errno = saved_errno;
 }

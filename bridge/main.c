@@ -31,6 +31,7 @@ typedef struct {
 
 typedef struct {
     const config_t *config;
+    const char *path;      //  where that was read; NULL: the defaults
     embedded_t *embedded;  //  NULL in mode "server"
     crew_t *crew;
     int signals;  //  a signalfd
@@ -47,8 +48,8 @@ static const char *const usage =
     "  --version  print the version\n"
     "  --help     print this\n"
     "ZRB_<SECTION>_<KEY> in the environment overrides a key, as in ZRB_REDIS_MODE=server.\n"
-    "SIGINT, SIGTERM or SIGHUP stops the bridge once it has stored what has arrived; a\n"
-    "second one stops it at once.\n";
+    "SIGINT or SIGTERM stops the bridge once it has stored what has arrived; a second one\n"
+    "stops it at once. SIGHUP reads log_level, clients and access rules again; SIGUSR1 writes the state to the log.\n";
 
 static int s_complain (int status, const char *error)
 {
@@ -112,21 +113,20 @@ static void s_raise_limits (void)
     }
 }
 
-//  Blocks the signals that stop, in this thread and so in all that it starts. Returns a signalfd.
+//  Blocks the signals that main obeys, in this thread and so in all that it starts. Returns a signalfd.
 static int s_take_signals (void)
 {
-    sigset_t stops;
-    sigemptyset (&stops);
-    sigaddset (&stops, SIGINT);
-    sigaddset (&stops, SIGTERM);
-    struct sigaction hangup;
-    if (sigaction (SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) {  //  else nohup wants us to stay
-        sigaddset (&stops, SIGHUP);
-    }
-    sigprocmask (SIG_BLOCK, &stops, NULL);
+    sigset_t obeyed;
+    sigemptyset (&obeyed);
+    sigaddset (&obeyed, SIGINT);
+    sigaddset (&obeyed, SIGTERM);
+    sigaddset (&obeyed, SIGHUP);
+    sigaddset (&obeyed, SIGUSR1);
+    sigprocmask (SIG_BLOCK, &obeyed, NULL);
+    signal (SIGHUP, SIG_DFL);  //  nohup lets it be ignored; here it does no harm
     signal (SIGPIPE, SIG_IGN);
     signal (SIGCHLD, SIG_DFL);  //  whoever started us may have ignored it; then no child could be reaped
-    return signalfd (-1, &stops, SFD_NONBLOCK | SFD_CLOEXEC);
+    return signalfd (-1, &obeyed, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
 static void s_print_endpoints (const char *endpoints)
@@ -139,6 +139,7 @@ static void s_print_endpoints (const char *endpoints)
         {"pub=", "SUB: messages live"},
         {"router=", "REQ or DEALER: publish, replay, flush, …"},
         {"push=", "PULL: work, pushed"},
+        {"http=", "GET /metrics, /healthz, /readyz, /status"},
     };
     for (size_t i = 0; i < sizeof uses / sizeof *uses; i++) {
         for (const char *word = endpoints; *word; word += strspn (word, " ")) {
@@ -201,21 +202,46 @@ static void s_stop (bridge_t *self)
     crew_stop (self->crew);
 }
 
+//  Reads the configuration again. What is wrong is told, and then all stays as it was.
+static void s_reload (const bridge_t *self)
+{
+    char error[ERROR_BYTES] = "";
+    config_t *config = config_new (self->path, error, sizeof error);
+    if (config && crew_reload (self->crew, config, error, sizeof error) == 0) {
+        log_set_level (config->log_level);
+        log_write (LEVEL_WARN, "main", "reloaded", "log_level=%s", config->log_level);
+    } else {
+        log_write (LEVEL_ERROR, "main", "reload_refused", "why=\"%s\"", error);
+    }
+    config_destroy (&config);
+}
+
+static void s_take_stop (bridge_t *self, uint32_t number)
+{
+    if (self->stopping && zclock_mono () - self->stopping_ms < SAME_WISH_MS) {
+        return;
+    }
+    if (self->stopping) {
+        log_write (LEVEL_WARN, "main", "stopped_at_once", "signal=%u", number);
+        _exit (EXIT_FAILURE);
+    }
+    log_write (LEVEL_INFO, "main", "stopping", "signal=%u", number);
+    s_stop (self);
+}
+
 static void s_take_signal (bridge_t *self)
 {
     struct signalfd_siginfo info;
     if (read (self->signals, &info, sizeof info) != sizeof info) {
         return;
     }
-    if (self->stopping && zclock_mono () - self->stopping_ms < SAME_WISH_MS) {
-        return;
+    if (info.ssi_signo == SIGHUP) {
+        s_reload (self);
+    } else if (info.ssi_signo == SIGUSR1) {
+        crew_log (self->crew);
+    } else {
+        s_take_stop (self, info.ssi_signo);
     }
-    if (self->stopping) {
-        log_write (LEVEL_WARN, "main", "stopped_at_once", "signal=%u", info.ssi_signo);
-        _exit (EXIT_FAILURE);
-    }
-    log_write (LEVEL_INFO, "main", "stopping", "signal=%u", info.ssi_signo);
-    s_stop (self);
 }
 
 //  -1: no limit.
@@ -267,7 +293,7 @@ static int s_run (const config_t *config, const arguments_t *arguments)
 {
     s_open_standard_files ();
     s_raise_limits ();
-    bridge_t bridge = {.config = config, .signals = s_take_signals ()};
+    bridge_t bridge = {.config = config, .path = arguments->path, .signals = s_take_signals ()};
     zsys_handler_set (NULL);
     zsys_init ();
     zsys_set_linger (SOCKET_LINGER_MS);
@@ -296,6 +322,7 @@ int main (int argc, char *argv[])
         return s_complain (EXIT_USAGE, error);
     }
     log_set_level (config->log_level);
+    log_set_format (config->log_format);
     if (arguments.check) {
         printf ("%s: ok\n", arguments.path ? arguments.path : "the defaults");
         status = EXIT_SUCCESS;

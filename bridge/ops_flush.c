@@ -53,6 +53,7 @@ static void s_refuse (call_t *call)
     fault_t fault;
     fault_set (&fault, CODE_UNSAFE, "flush: unfinished work would be lost");
     reply_t reply;
+    call->desk->counters.faults[fault.code]++;
     reply_fault_with (&reply, call->request.seq, &fault, 1);
     s_pack_at_risk (&reply, call->work);
     call_answer (call, &reply);

@@ -338,6 +338,7 @@ static void s_begin_reading (call_t *call)
         cursor += self->sources[i].name.size + CURSOR_EXTRA;
     }
     self->splice = (splice_t){.reply = &call->reply,
+        .counters = &call->desk->counters,
         .limit = call->request.limit,
         .max_bytes = read_max_bytes (call),
         .max_reply_bytes = most > cursor ? most - cursor : 0};

@@ -35,6 +35,7 @@ static void s_refuse (call_t *call, const redisReply *numbers)
     fault_t fault;
     fault_set (&fault, CODE_UNSAFE, "group_delete: unfinished work would be lost");
     reply_t reply;
+    call->desk->counters.faults[fault.code]++;
     reply_fault_with (&reply, call->request.seq, &fault, 1);
     reply_map (&reply, "at_risk", 1);
     reply_str (&reply, call->request.channel);

@@ -134,6 +134,7 @@ static void s_begin (call_t *call)
     call->work = self;
     call->work_destroy = s_destroy;
     self->splice = (splice_t){.reply = &call->reply,
+        .counters = &call->desk->counters,
         .limit = call->request.limit,
         .max_bytes = read_max_bytes (call),
         .max_reply_bytes = (size_t)call->desk->config->max_reply_bytes};

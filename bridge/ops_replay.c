@@ -150,6 +150,7 @@ static void s_replay_channels (call_t *call)
     self->count = request->places ? request->place_count : 1;
     self->sources = calloc (self->count, sizeof *self->sources);
     self->splice = (splice_t){.reply = &call->reply,
+        .counters = &call->desk->counters,
         .limit = request->limit,
         .max_bytes = read_max_bytes (call),
         .max_reply_bytes = most > numbers ? most - numbers : 0};

@@ -31,6 +31,8 @@ typedef struct {
     size_t at;       //  the channel that is asked
     taken_t *taken;  //  its answer
     char *log_key;   //  of the channel
+    guess_t guess;   //  what is read along with the take
+    bool guessing;   //  that read's reply is to come
     size_t reads;    //  replies to come
     splice_t splice;
     size_t messages_at;
@@ -105,6 +107,9 @@ static void s_end_channel (call_t *call)
 {
     take_t *self = call->work;
     desk_t *desk = call->desk;
+    self->guess.packed = taken_is_packed (self->taken);
+    guesses_end (desk->guesses, span_text (self->channels[self->at]), call->request.group, self->guess,
+        taken_first (self->taken), taken_last (self->taken));
     size_t largest = taken_largest (self->taken), faded = desk->member_bytes - desk->member_bytes / MEMBER_BYTES_FADE;
     desk->member_bytes = largest > faded ? largest : faded;
     taken_rest (self->taken, s_on_rest, call);
@@ -126,6 +131,13 @@ static void s_on_members (void *owner, void *arg, redisReply *reply)
     call_end (call);
 }
 
+static size_t s_members_at_once (desk_t *desk)
+{
+    desk->member_bytes = desk->member_bytes ? desk->member_bytes : MEMBER_BYTES_FIRST;
+    size_t members = READ_BYTES / desk->member_bytes;
+    return members < READ_LEAST ? READ_LEAST : members > READ_MOST ? READ_MOST : members;
+}
+
 static void s_ask_log (call_t *call)
 {
     take_t *self = call->work;
@@ -134,10 +146,7 @@ static void s_ask_log (call_t *call)
         call_fail_with (call, CODE_UNAVAILABLE, "the connection to Redis was lost");
         return;
     }
-    desk->member_bytes = desk->member_bytes ? desk->member_bytes : MEMBER_BYTES_FIRST;
-    size_t members = READ_BYTES / desk->member_bytes;
-    members = members < READ_LEAST ? READ_LEAST : members > READ_MOST ? READ_MOST : members;
-    self->reads = taken_ask (self->taken, desk->link, self->log_key, members, s_on_members, call);
+    self->reads = taken_ask (self->taken, desk->link, self->log_key, s_members_at_once (desk), s_on_members, call);
     call->due += self->reads;
     if (self->reads == 0) {
         s_end_channel (call);
@@ -175,14 +184,44 @@ static void s_on_take (void *owner, void *arg, redisReply *reply)
     if (call->request.ack_none) {
         hints_settled (call->desk->hints, span_text (self->channels[self->at]));
     }
-    if (wanted && self->taken) {
-        free (self->log_key);
-        self->log_key = store_channel_key (call->desk->config->prefix, span_text (self->channels[self->at]), "log");
+    if (wanted && self->taken && !self->guessing) {
         s_ask_log (call);
-    } else if (wanted) {
+    } else if (wanted && !self->taken) {
         call_fail_with (call, CODE_UNAVAILABLE, "take.lua gave no answer that is one");
     }
     call_end (call);
+}
+
+//  The answer is there before, unless Redis had lost the script: then it is read without a guess.
+static void s_on_guessed (void *owner, void *arg, redisReply *reply)
+{
+    call_t *call = arg;
+    take_t *self = call->work;
+    bool wanted = call_got (call, reply);
+    self->guessing = false;
+    if (wanted && self->taken) {
+        taken_read_ahead (self->taken, self->guess.first, reply);
+        s_ask_log (call);
+    }
+    call_end (call);
+}
+
+//  Reads what the take that is sent is likely to bring.
+static void s_read_ahead (call_t *call, uint64_t most)
+{
+    take_t *self = call->work;
+    desk_t *desk = call->desk;
+    self->guess = guesses_begin (desk->guesses, span_text (self->channels[self->at]), call->request.group, most);
+    self->guessing = self->guess.first > 0 && link_is_up (desk->link);
+    if (self->guessing) {
+        char first[SPAN_NUMBER], last[SPAN_NUMBER], members[SPAN_NUMBER];
+        size_t at_once = self->guess.packed ? 1 : s_members_at_once (desk);
+        span_t words[] = {span_text ("ZRANGEBYSCORE"), span_text (self->log_key),
+            span_number (first, self->guess.first),
+            self->guess.packed ? span_text ("+inf") : span_number (last, self->guess.behind - 1), span_text ("LIMIT"),
+            span_text ("0"), span_number (members, at_once)};
+        call_command (call, s_on_guessed, sizeof words / sizeof *words, words);
+    }
 }
 
 //  Asks the next channel for what the reply still has room for, or answers.
@@ -202,8 +241,11 @@ static void s_go_on (call_t *call)
         span_number (max, request->limit - self->splice.count), span_number (lease_ms, request->lease_ms),
         request->consumer, span_text (request->ack_none ? "1" : "0"), span_text (request->create ? "1" : "0"),
         span_text ("0")};
+    free (self->log_key);
+    self->log_key = store_channel_key (call->desk->config->prefix, channel, "log");
     call->changes = true;
     call_script (call, SCRIPT_TAKE, s_on_take, sizeof words / sizeof *words, words);
+    s_read_ahead (call, request->limit - self->splice.count);
     free (meta);
 }
 
@@ -213,8 +255,11 @@ static void s_begin_asking (call_t *call)
 {
     take_t *self = call->work;
     size_t most = (size_t)call->desk->config->max_reply_bytes;
-    self->splice =
-        (splice_t){.reply = &call->reply, .limit = call->request.limit, .max_bytes = most, .max_reply_bytes = most};
+    self->splice = (splice_t){.reply = &call->reply,
+        .counters = &call->desk->counters,
+        .limit = call->request.limit,
+        .max_bytes = most,
+        .max_reply_bytes = most};
     reply_ok (&call->reply, call->request.seq, 2);
     call->gathering = true;
     self->messages_at = reply_open_array (&call->reply, "messages");

@@ -25,8 +25,10 @@ void op_publish (call_t *call)
     call->ask.messages = request->messages;
     call->ask.count = request->message_count;
     call->ask.deadline_ms = zclock_mono () + PUBLISH_MS;
-    call->ask.ids = calloc (request->message_count, sizeof *call->ask.ids);
-    call->ask.known = calloc (request->message_count, sizeof *call->ask.known);
+    //  Not calloc, which goes past malloc's cache of small blocks.
+    size_t size = request->message_count * (sizeof *call->ask.ids + sizeof *call->ask.known);
+    call->ask.ids = memset (malloc (size), 0, size);
+    call->ask.known = (bool *)(call->ask.ids + request->message_count);
     s_ask_lane (call, ASK_PUBLISH);
 }
 
@@ -76,6 +78,7 @@ void op_publish_told (call_t *call, uint64_t replicas)
 
 void op_info (call_t *call)
 {
+    call->ask.counters = calloc (1, sizeof *call->ask.counters);
     s_ask_lane (call, ASK_COUNTERS);
 }
 
@@ -111,6 +114,22 @@ static void s_pack_limits (reply_t *reply, const config_t *config)
     }
 }
 
+//  The lane's, and control's own.
+static void s_pack_counters (reply_t *reply, const call_t *call)
+{
+    size_t told = 0;
+    for (size_t i = 0; i < counter_count; i++) {
+        told += counter_table[i].told;
+    }
+    counters_add (call->ask.counters, &call->desk->counters);
+    reply_map (reply, "counters", told);
+    for (size_t i = 0; i < counter_count; i++) {
+        if (counter_table[i].told) {
+            reply_uint (reply, counter_table[i].name, counter_value (call->ask.counters, &counter_table[i], 0));
+        }
+    }
+}
+
 void op_info_answered (call_t *call)
 {
     const desk_t *desk = call->desk;
@@ -136,11 +155,6 @@ void op_info_answered (call_t *call)
     reply_text (&reply, link_trouble (desk->link));
     reply_text (&reply, "durability");
     reply_text (&reply, store->durability);
-    reply_map (&reply, "counters", counter_count + 1);
-    for (size_t i = 0; i < counter_count; i++) {
-        const char *at = (const char *)&call->ask.counters + counter_table[i].offset;
-        reply_uint (&reply, counter_table[i].name, *(const uint64_t *)at);
-    }
-    reply_uint (&reply, "undelivered_replies", router_undelivered (desk->router));
+    s_pack_counters (&reply, call);
     call_answer (call, &reply);
 }

@@ -16,6 +16,7 @@
 #include "names.h"
 #include "pusher.h"
 #include "returns.h"
+#include "snapshot.h"
 #include "socket.h"
 #include "store.h"
 #include "supply.h"
@@ -41,6 +42,8 @@ struct pusher {
     link_t *link;
     ear_t *ear;
     char *channels_key;
+    counters_t counters;
+    snapshots_t *snapshots;
 
     state_t state;
     supply_t *supply;
@@ -349,13 +352,16 @@ pusher_t *pusher_new (const config_t *config, size_t index, const char *redis_ur
     //  Bound, it has a pipe for each worker that is connected, and no other: without one it never has room.
     self->push = socket_open (ZMQ_PUSH, 1, PUSH_HWM, config);
     self->supply = supply_new (self->section, config->prefix);
-    self->jobs = jobs_new (self->push);
+    self->jobs = jobs_new (self->push, &self->counters);
     self->channels_key = store_key (config->prefix, "channels");
     zuuid_t *start = zuuid_new ();
     snprintf (self->consumer, sizeof self->consumer, "workers-%zu-%s", index + 1, zuuid_str (start));
     zuuid_destroy (&start);
     self->returns = returns_new (config, &self->link);
+    char actor[32];
+    snprintf (actor, sizeof actor, "workers-%zu", index + 1);
     self->link = link_new ("workers", redis_url, config->prefix, s_on_state, self);
+    self->snapshots = snapshots_new (actor, self->link, &self->counters);
     self->ear = ear_new ("workers-ear", redis_url, config->prefix, s_on_appended, s_on_takeable, s_on_missed, self);
     if (!self->push) {
         snprintf (error, error_size, "workers.push: cannot open a socket: %s", zmq_strerror (errno));
@@ -378,6 +384,7 @@ void pusher_destroy (pusher_t **self_p)
     if (!self) {
         return;
     }
+    snapshots_destroy (&self->snapshots);
     link_destroy (&self->link);
     ear_destroy (&self->ear);
     returns_destroy (&self->returns);
@@ -432,7 +439,7 @@ static void s_turn (pusher_t *self, zmq_pollitem_t *items, int64_t until_ms)
 {
     link_t *ear = ear_link (self->ear);
     int64_t deadline_ms = deadline_sooner (link_deadline_ms (self->link), link_deadline_ms (ear));
-    deadline_ms = deadline_sooner (deadline_ms, until_ms);
+    deadline_ms = deadline_sooner (deadline_ms, deadline_sooner (until_ms, snapshots_deadline_ms (self->snapshots)));
     if (self->state == SENDING) {
         deadline_ms = deadline_sooner (deadline_ms, self->hold_until_ms);
     } else if (link_is_up (self->link) && !self->looking && !self->stopping) {
@@ -449,6 +456,7 @@ static void s_turn (pusher_t *self, zmq_pollitem_t *items, int64_t until_ms)
     link_work (ear, items[ITEM_EAR].revents);
     s_work (self);
     link_write (self->link);
+    snapshots_work (self->snapshots, NULL);
 }
 
 //  What is under way comes to its end, and what finds no worker goes back, within grace_ms, if Redis is there.

@@ -2,9 +2,12 @@
 
 #include "reply.h"
 
+enum { FIRST_ROOM = 256 };  //  most replies are short, and msgpack-c would begin with 8 KiB
+
 void reply_part (reply_t *self)
 {
-    msgpack_sbuffer_init (&self->buffer);
+    self->buffer = (msgpack_sbuffer){.data = malloc (FIRST_ROOM), .alloc = FIRST_ROOM};
+    assert (self->buffer.data);
     msgpack_packer_init (&self->packer, &self->buffer, msgpack_sbuffer_write);
 }
 

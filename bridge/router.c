@@ -47,6 +47,13 @@ void peer_clear (peer_t *self)
     self->count = 0;
 }
 
+void peer_move (peer_t *self, peer_t *from)
+{
+    memcpy (self->frames, from->frames, from->count * sizeof *from->frames);
+    self->count = from->count;
+    from->count = 0;
+}
+
 static void s_destroy_kept (void **kept_p)
 {
     kept_t *kept = *kept_p;
@@ -274,8 +281,9 @@ void router_send (router_t *self, peer_t *peer, msgpack_sbuffer *reply, void *ti
         return;
     }
     kept_t *kept = malloc (sizeof *kept);
-    *kept = (kept_t){*peer, body, parcel, zclock_mono () + KEPT_FOR_MS, bytes, ticket};
-    peer->count = 0;
+    *kept = (kept_t){
+        .body = body, .parcel = parcel, .until_ms = zclock_mono () + KEPT_FOR_MS, .bytes = bytes, .ticket = ticket};
+    peer_move (&kept->peer, peer);
     self->kept_bytes += bytes;
     if (zlistx_size (self->kept) == 0) {
         self->pause_ms = RETRY_FIRST_MS;

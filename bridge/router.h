@@ -20,6 +20,9 @@ typedef struct {
 
 void peer_clear (peer_t *self);
 
+//  Takes what `from` holds into what may be uninitialised.
+void peer_move (peer_t *self, peer_t *from);
+
 typedef struct router router_t;
 
 //  Binds, and tells what was bound as socket_bind does. Returns NULL with a one-line error.

@@ -23,6 +23,8 @@ static bool s_has_room (splice_t *self, span_t envelope, size_t extra)
     }
     self->count++;
     self->bytes += envelope.size;
+    self->counters->reply_messages++;
+    self->counters->reply_bytes += envelope.size;
     self->full = self->count == self->limit || self->bytes >= self->max_bytes;
     return true;
 }
@@ -43,6 +45,7 @@ bool splice_taken (splice_t *self, span_t channel, span_t envelope, uint64_t lea
     if (!s_has_room (self, envelope, channel.size + TAKEN_EXTRA)) {
         return false;
     }
+    self->counters->redelivered_messages += attempt > 1;
     msgpack_pack_array (&self->reply->packer, 4);
     reply_str (self->reply, channel);
     reply_raw (self->reply, envelope);

@@ -8,6 +8,7 @@
 //  One for each reply; the reply is borrowed.
 typedef struct {
     reply_t *reply;
+    counters_t *counters;    //  borrowed
     size_t limit;            //  messages
     size_t max_bytes;        //  of envelopes; the first message goes in whatever its size
     size_t max_reply_bytes;  //  of the reply so far

@@ -166,6 +166,21 @@ bool taken_is_empty (const taken_t *self)
     return self->count == 0;
 }
 
+uint64_t taken_first (const taken_t *self)
+{
+    return self->count > 0 ? self->pieces[0].first : 0;
+}
+
+uint64_t taken_last (const taken_t *self)
+{
+    return self->count > 0 ? self->pieces[self->count - 1].last : 0;
+}
+
+bool taken_is_packed (const taken_t *self)
+{
+    return self->packed;
+}
+
 bool taken_more (const taken_t *self)
 {
     return self->more;
@@ -216,7 +231,10 @@ static void s_give_member (taken_t *self, span_t member)
             return;  //  written there by hand
         }
         self->packed = self->packed || size < member.size;
-        if (envelope.id >= self->from && envelope.id <= last) {
+        if (envelope.id > last) {
+            return;
+        }
+        if (envelope.id >= self->from) {
             s_give (self, envelope.id, span_of (member.data + at, size));
         }
     }
@@ -295,6 +313,19 @@ void taken_read (taken_t *self, const redisReply *members)
     if (!self->full && s_is_through (self, &asked, members->elements, before)) {
         s_end_piece (self);
         s_give_letters (self);
+    }
+}
+
+void taken_read_ahead (taken_t *self, uint64_t first, const redisReply *members)
+{
+    if (taken_first (self) != first || self->pieces[0].letter || members->type != REDIS_REPLY_ARRAY) {
+        return;
+    }
+    for (size_t i = 0; i < members->elements && !self->full; i++) {
+        s_give_member (self, span_of (members->element[i]->str, members->element[i]->len));
+    }
+    if (!self->full && self->from > self->pieces[0].last) {
+        s_end_piece (self);
     }
 }
 

@@ -21,12 +21,18 @@ void taken_destroy (taken_t **self_p);
 uint64_t taken_lease (const taken_t *self);        //  0: nothing was leased
 uint64_t taken_deadline_ms (const taken_t *self);  //  by Redis's clock
 bool taken_is_empty (const taken_t *self);         //  it gave nothing
-bool taken_more (const taken_t *self);             //  something else can be taken right now
+uint64_t taken_first (const taken_t *self);        //  id, in the order of delivery; 0: it gave nothing
+uint64_t taken_last (const taken_t *self);
+bool taken_is_packed (const taken_t *self);  //  of the members read so far, one held several envelopes
+bool taken_more (const taken_t *self);       //  something else can be taken right now
 
 //  Asks for the next members, at most so many; each reply goes to reply_fn with arg, which calls taken_read. Returns how
 //  many replies will come; 0: everything was given to fn. To be called again when all of them have come.
 size_t taken_ask (
     taken_t *self, link_t *link, const char *log_key, size_t members, link_reply_fn *reply_fn, void *reply_arg);
+
+//  Takes members from id `first` on, some of which may be of what was given, before the first taken_ask.
+void taken_read_ahead (taken_t *self, uint64_t first, const redisReply *members);
 
 //  Takes the next reply to taken_ask; no error. What was flushed meanwhile is left out.
 void taken_read (taken_t *self, const redisReply *members);

@@ -10,6 +10,7 @@
 #include "link.h"
 #include "log.h"
 #include "name.h"
+#include "refusal.h"
 #include "reject.h"
 #include "store.h"
 #include "writer.h"
@@ -42,7 +43,7 @@ struct writer {
     size_t waiting_messages;  //  not confirmed, sent or not
     size_t waiting_bytes;
     flight_t flight;
-    int64_t logged_ms;  //  the last refusal that was logged
+    refusal_t refusal;
 };
 
 //  Channels
@@ -213,22 +214,13 @@ static void s_confirm (writer_t *self, channel_t *channel, const redisReply *rep
     }
     batch_stamp (batch, first, time_ms);
     channel_grew (channel, first + batch->count - 1, time_ms);
-    self->counters->stored_batches++;
-    self->counters->stored_messages += batch->count;
+    counters_stored (self->counters, batch->count, (uint64_t)(zclock_usecs () - batch->sent_us));
+    refusal_over (&self->refusal);
     batch = feed_take (self->feed, channel, batch);
     if (batch && !self->spare && batch->room <= SPARE_ROOM) {
         self->spare = batch;
     } else {
         batch_destroy (&batch);
-    }
-}
-
-static void s_log_refusal (writer_t *self, const channel_t *channel, const char *why)
-{
-    int64_t now_ms = zclock_mono ();
-    if (now_ms >= self->logged_ms + 1000) {
-        self->logged_ms = now_ms;
-        log_write (LEVEL_WARN, "lane", "append_refused", "channel=%s why=\"%s\"", channel->name, why);
     }
 }
 
@@ -242,6 +234,7 @@ static void s_reject_channel (writer_t *self, channel_t *channel)
         self->waiting_bytes -= batch->bytes;
         if (!name_is_reserved (name)) {
             self->counters->rejected_messages += batch->count;
+            self->counters->rejects[REASON_WRONG_TYPE] += batch->count;
             reject_batch (self, name, batch, "channel: its keys in Redis hold something else");
         }
     }
@@ -257,7 +250,7 @@ static void s_refuse (writer_t *self, channel_t *channel, bool hold, const char 
         channel->hold_until_ms = zclock_mono () + RETRY_MS;
         channel->refusal = strdup (why);
         zlistx_add_end (self->held, channel);
-        s_log_refusal (self, channel, why);
+        refusal_told (&self->refusal, channel->name, why);
     }
     if (!channel_refused (channel)) {
         return;
@@ -266,6 +259,7 @@ static void s_refuse (writer_t *self, channel_t *channel, bool hold, const char 
         s_give_up_channel (self, channel, channel->refusal);
         //  Redis 6.2 puts it behind words of its own.
         if (strstr (channel->refusal, "WRONGTYPE ")) {
+            refusal_over (&self->refusal);  //  the channel's own trouble
             s_reject_channel (self, channel);
         }
     } else {
@@ -381,6 +375,7 @@ static void s_send_batch (writer_t *self, channel_t *channel, batch_t *batch)
     span_t command = batch_command (batch, &append, channel_expects (channel), time_ms);
     channel_mark_sent (channel, batch);
     flight_add (&self->flight, batch);
+    batch->sent_us = batch->sent_us ? batch->sent_us : zclock_usecs ();
     link_send (self->link, command.data, command.size, s_on_appended, batch);
 }
 
@@ -434,6 +429,7 @@ static batch_t *s_batch (writer_t *self, channel_t *channel, size_t count, size_
 void writer_store (writer_t *self, const message_t *message)
 {
     channel_t *channel = s_channel (self, message->channel);
+    flight_take (&self->flight);
     batch_add (s_batch (self, channel, 1, envelope_size (message)), message, NULL, 0);
     s_took (self, channel, message);
 }
@@ -471,6 +467,7 @@ void writer_publish (writer_t *self, ask_t *ask)
     size_t bytes = 0;
     for (size_t i = 0; i < ask->count; i++) {
         bytes += envelope_size (&ask->messages[i]);
+        self->counters->publish_bytes += ask->messages[i].payload.size + ask->messages[i].headers.size;
     }
     //  All that the publish has for a channel joins one batch, which is what makes it atomic.
     for (size_t i = 0; i < ask->count; i++) {
@@ -500,6 +497,11 @@ bool writer_is_full (const writer_t *self)
     return s_waits (self, messages - messages / 8, bytes - bytes / 8);
 }
 
+const char *writer_refusal (const writer_t *self)
+{
+    return self->refusal.why;
+}
+
 bool writer_is_idle (const writer_t *self)
 {
     return self->waiting_messages == 0;
@@ -515,11 +517,10 @@ const link_t *writer_link (const writer_t *self)
 int64_t writer_deadline_ms (const writer_t *self)
 {
     int64_t deadline_ms = deadline_sooner (link_deadline_ms (self->link), feed_deadline_ms (self->feed));
+    deadline_ms = deadline_sooner (deadline_ms, refusal_deadline_ms (&self->refusal));
     const ask_t *ask = zlistx_first (self->asks);
     const channel_t *held = zlistx_first (self->held);
-    if (ask) {
-        deadline_ms = deadline_sooner (deadline_ms, ask->deadline_ms);
-    }
+    deadline_ms = deadline_sooner (deadline_ms, ask ? ask->deadline_ms : INT64_MAX);
     if (held && !held->refused) {
         deadline_ms = deadline_sooner (deadline_ms, held->hold_until_ms);
     }
@@ -536,6 +537,7 @@ void writer_work (writer_t *self, short revents)
     }
     s_give_up_late (self);
     flight_turn (&self->flight);
+    refusal_work (&self->refusal, self->link, self->channels_key);
     feed_work (self->feed);
     self->counters->in_flight_messages = self->waiting_messages;
     self->counters->in_flight_bytes = self->waiting_bytes;
@@ -585,6 +587,7 @@ void writer_destroy (writer_t **self_p)
         s_give_up (self, ask, "the bridge is stopping");
     }
     feed_destroy (&self->feed);
+    refusal_over (&self->refusal);
     zhashx_destroy (&self->channels);
     zlistx_destroy (&self->held);
     zlistx_destroy (&self->asks);

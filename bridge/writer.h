@@ -37,6 +37,9 @@ const link_store_t *writer_redis (const writer_t *self);
 //  publishes, so that PUSH at full speed does not turn them away.
 bool writer_is_full (const writer_t *self);
 
+//  Why Redis takes no writes; "": it does, as far as is known.
+const char *writer_refusal (const writer_t *self);
+
 //  True when nothing waits for Redis.
 bool writer_is_idle (const writer_t *self);
 

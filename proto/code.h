@@ -12,9 +12,10 @@ typedef enum {
     CODE_NOT_FOUND,
     CODE_UNSAFE,
     CODE_DENIED,
-    CODE_BUSY,            //  nothing was stored or changed; retry_ms
-    CODE_UNAVAILABLE,     //  nothing was stored or changed; retry_ms
-    CODE_UNKNOWN_OUTCOME  //  it may have been; retry_ms
+    CODE_BUSY,             //  nothing was stored or changed; retry_ms
+    CODE_UNAVAILABLE,      //  nothing was stored or changed; retry_ms
+    CODE_UNKNOWN_OUTCOME,  //  it may have been; retry_ms
+    CODE_COUNT
 } code_t;
 
 typedef struct {

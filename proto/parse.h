@@ -13,7 +13,9 @@
 typedef struct {
     request_t *request;
     fault_t *fault;
-    span_t *values;  //  as encoded, by row of the table of arguments; size 0: not given
+    size_t first_row;  //  of the op, in the table of arguments
+    size_t end_row;
+    span_t *values;  //  as encoded, of op and seq, then by row of the op; size 0: not given
     size_t max_payload_bytes;
 } parse_t;
 

@@ -56,7 +56,7 @@ int parse_publish (parse_t *self)
     if (!is_single && (!cursor_array (&cursor, &count) || count < 1 || count > LIMIT_PUBLISH_MESSAGES)) {
         return fault_set (self->fault, CODE_BAD_REQUEST, "%s", s_not_messages);
     }
-    self->request->messages = calloc (count, sizeof *self->request->messages);
+    self->request->messages = malloc (count * sizeof *self->request->messages);
     if (!self->request->messages) {
         return parse_no_memory (self);
     }

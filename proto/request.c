@@ -4,6 +4,7 @@
 //  It must never touch a frame that the scan has not accepted, nor allocate before the count is checked.
 //  It reads by cursor: seq and headers are passed on as the client's own bytes, which a msgpack-c tree has not.
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include "name.h"
@@ -133,7 +134,11 @@ static const arg_t s_args[] = {
     {OP_RELEASE, "consumer", ARG_NAME, FIELD (consumer), true, 0, 0, 0},
 };
 
-enum { ARG_ROWS = sizeof s_args / sizeof *s_args };
+enum {
+    ARG_ROWS = sizeof s_args / sizeof *s_args,
+    FRONT_ROWS = 2,
+    OP_ROWS = 14  //  at most, with those in front
+};
 
 static int s_check_flush (parse_t *self);
 static int s_check_status (parse_t *self);
@@ -172,12 +177,35 @@ const char *op_name (op_t op)
     return op < OP_COUNT ? s_ops[op].name : "unknown";
 }
 
-//  The row of an op's key, ARG_ROWS when the op has none.
-static size_t s_row (op_t op, span_t key)
+//  An op's rows stand together.
+static void s_find_rows (parse_t *self)
 {
-    for (size_t row = 0; row < ARG_ROWS; row++) {
-        bool taken = s_args[row].op == op || s_args[row].op == OP_COUNT;
-        if (taken && span_eq (key, s_args[row].key)) {
+    op_t op = self->request->op;
+    size_t row = FRONT_ROWS;
+    while (row < ARG_ROWS && s_args[row].op != op) {
+        row++;
+    }
+    self->first_row = self->end_row = row < ARG_ROWS ? row : FRONT_ROWS;
+    while (self->end_row < ARG_ROWS && s_args[self->end_row].op == op) {
+        self->end_row++;
+    }
+    assert (self->end_row - self->first_row <= OP_ROWS - FRONT_ROWS);
+}
+
+//  Where the value of a row stands.
+static span_t *s_value (const parse_t *self, size_t row)
+{
+    return &self->values[row < FRONT_ROWS ? row : row - self->first_row + FRONT_ROWS];
+}
+
+//  The row of an op's key, ARG_ROWS when the op has none.
+static size_t s_row (const parse_t *self, span_t key)
+{
+    for (size_t row = 0; row < self->end_row; row++) {
+        if (row == FRONT_ROWS) {
+            row = self->first_row;
+        }
+        if (span_eq (key, s_args[row].key)) {
             return row;
         }
     }
@@ -186,7 +214,7 @@ static size_t s_row (op_t op, span_t key)
 
 span_t parse_value (const parse_t *self, const char *key)
 {
-    return self->values[s_row (self->request->op, span_of (key, strlen (key)))];
+    return *s_value (self, s_row (self, span_of (key, strlen (key))));
 }
 
 bool parse_is_given (const parse_t *self, const char *key)
@@ -240,6 +268,7 @@ static int s_read_op (parse_t *self, span_t value)
         return fault_set (self->fault, CODE_UNKNOWN_OP, "op: \"%s\" is not known", name_shown (shown, name));
     }
     self->request->op = op;
+    s_find_rows (self);
     return 0;
 }
 
@@ -250,15 +279,15 @@ static int s_sort_entries (parse_t *self, cursor_t entries, uint32_t count)
     while (count-- > 0) {
         span_t key;
         cursor_str (&entries, &key);
-        size_t row = s_row (self->request->op, key);
+        size_t row = s_row (self, key);
         if (row == ARG_ROWS) {
             return fault_set (self->fault, CODE_BAD_REQUEST, "request: unknown key \"%s\"", name_shown (shown, key));
         }
-        if (self->values[row].size > 0) {
+        if (s_value (self, row)->size > 0) {
             return fault_set (
                 self->fault, CODE_BAD_REQUEST, "request: key \"%s\" given twice", name_shown (shown, key));
         }
-        cursor_raw (&entries, &self->values[row]);
+        cursor_raw (&entries, s_value (self, row));
     }
     if (parse_value (self, "seq").size > 0 && self->request->seq.size == 0) {
         return fault_set (self->fault, CODE_BAD_REQUEST, "seq: not a scalar");
@@ -388,13 +417,11 @@ static void s_preset (request_t *request, const arg_t *arg)
 
 static int s_read_args (parse_t *self)
 {
-    for (size_t row = 0; row < ARG_ROWS; row++) {
+    for (size_t row = self->first_row; row < self->end_row; row++) {
         const arg_t *arg = &s_args[row];
-        if (arg->op != self->request->op) {
-            continue;
-        }
-        if (self->values[row].size > 0) {
-            if (s_read_arg (self, arg, self->values[row]) == -1) {
+        span_t value = *s_value (self, row);
+        if (value.size > 0) {
+            if (s_read_arg (self, arg, value) == -1) {
                 return -1;
             }
         } else if (arg->required) {
@@ -433,7 +460,7 @@ static int s_check_status (parse_t *self)
 int request_decode (request_t *self, fault_t *fault, span_t frame, size_t max_payload_bytes)
 {
     *self = (request_t){.op = OP_COUNT};
-    span_t values[ARG_ROWS] = {{NULL, 0}};
+    span_t values[OP_ROWS] = {{NULL, 0}};
     parse_t parse = {.request = self, .fault = fault, .values = values, .max_payload_bytes = max_payload_bytes};
     //  The scan leaves room for headers that nest too deep by a little: they are told as such, with their index.
     uint32_t count;

@@ -148,20 +148,28 @@ span_t answer_text (answer_t *self, const char *key)
     return answer_value (self, key, &value) && cursor_str (&value, &text) ? text : span_text ("?");
 }
 
-//  Reads what every reply has; false when this is none to an open request.
-static bool s_read (asker_t *self, answer_t *answer)
+bool answer_read (answer_t *self, uint64_t *seq)
 {
     cursor_t value;
-    uint64_t slot;
-    if (!scan_is_one_value (zmq_msg_data (&answer->frame), zmq_msg_size (&answer->frame), SCAN_DEPTH_MAX) ||
-        !answer_value (answer, "seq", &value) || !cursor_uint (&value, &slot) || slot >= self->window ||
-        !self->is_open[slot] || !answer_value (answer, "ok", &value) || !cursor_bool (&value, &answer->ok)) {
+    if (!scan_is_one_value (zmq_msg_data (&self->frame), zmq_msg_size (&self->frame), SCAN_DEPTH_MAX) ||
+        !answer_value (self, "seq", &value) || !cursor_uint (&value, seq) || !answer_value (self, "ok", &value) ||
+        !cursor_bool (&value, &self->ok)) {
         return false;
     }
-    if (!answer->ok) {
-        span_t code = answer_text (answer, "code"), message = answer_text (answer, "message");
-        snprintf (answer->fault, sizeof answer->fault, "%.*s: %.*s", (int)code.size, code.data, (int)message.size,
-            message.data);
+    if (!self->ok) {
+        span_t code = answer_text (self, "code"), message = answer_text (self, "message");
+        snprintf (
+            self->fault, sizeof self->fault, "%.*s: %.*s", (int)code.size, code.data, (int)message.size, message.data);
+    }
+    return true;
+}
+
+//  False when this is no reply to an open request.
+static bool s_read (asker_t *self, answer_t *answer)
+{
+    uint64_t slot;
+    if (!answer_read (answer, &slot) || slot >= self->window || !self->is_open[slot]) {
+        return false;
     }
     answer->slot = (size_t)slot;
     self->is_open[slot] = false;

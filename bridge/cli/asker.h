@@ -54,6 +54,9 @@ void asker_wait (asker_t *const *selves, size_t count, uint64_t until_ns);
 //  Waits for a reply as long as that; asker_take else.
 bool asker_take_until (asker_t *self, answer_t *answer, uint64_t until_ns);
 
+//  Reads what every reply has: ok and fault from the frame, and its seq. False when the frame is no reply.
+bool answer_read (answer_t *self, uint64_t *seq);
+
 //  Reads the value of a reply's key; false when it has none.
 bool answer_value (answer_t *self, const char *key, cursor_t *value);
 

@@ -2,16 +2,18 @@
 //
 //  The secret file is never open to others, not even for a moment, and nothing is overwritten.
 
-#include "name.h"
-#include "zrb.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #include <zmq.h>
+#include "args.h"
+#include "name.h"
+#include "output.h"
+#include "subcommands.h"
+#include "zrb.h"
 
 enum { KEY_SIZE = 41, PUBLIC_MODE = 0644, SECRET_MODE = 0600 };
 
@@ -19,47 +21,6 @@ typedef struct {
     const char *file;
     const char *name;  //  NULL: the file's
 } options_t;
-
-static const char *const help =
-    "Usage: zrb keygen [OPTION]...\n\n"
-    "Makes a pair of certificates for CURVE: FILE, which may be known to all, and FILE_secret, which may not.\n"
-    "Of a client, FILE goes into the bridge's clients_dir, and the client keeps FILE_secret. Of a bridge, it is\n"
-    "the other way round: secret_key names FILE_secret, and each client is given FILE.\n\n"
-    "  -o, --output FILE  where to write them (zrb.cert)\n"
-    "  -n, --name NAME    by which access rules know a client (FILE's name, without .cert)\n\n"
-    "Exit status: 0 made, 1 they could not be written, 2 wrong usage.\n\n"
-    "Example:\n"
-    "  zrb keygen -o bridge.cert && zrb keygen -o clients/alice.cert\n";
-
-//  Returns -1 to go on, or the exit status.
-static int s_parse (options_t *self, int argc, char *argv[])
-{
-    static const struct option options[] = {{"output", required_argument, NULL, 'o'},
-        {"name", required_argument, NULL, 'n'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
-    int option;
-    opterr = 0;
-    while ((option = getopt_long (argc, argv, ":o:n:h", options, NULL)) >= 0) {
-        switch (option) {
-        case 'o':
-            self->file = optarg;
-            break;
-        case 'n':
-            self->name = optarg;
-            break;
-        case 'h':
-            fputs (help, stdout);
-            return ZRB_GOOD;
-        case ':':
-            return zrb_complain (ZRB_USAGE, "%.64s wants a value; see zrb keygen --help", argv[optind - 1]);
-        default:
-            return zrb_complain (ZRB_USAGE, "keygen knows no option %.64s; see zrb keygen --help", argv[optind - 1]);
-        }
-    }
-    if (optind < argc) {
-        return zrb_complain (ZRB_USAGE, "keygen takes no \"%.64s\"; see zrb keygen --help", argv[optind]);
-    }
-    return -1;
-}
 
 //  The file's name, without its directory and .cert, when no other was given.
 static int s_name (char *name, size_t size, const options_t *options)
@@ -103,12 +64,12 @@ static int s_write (const char *path, int mode, const char *name, const char *pu
     return 0;
 }
 
-int keygen_main (int argc, char *argv[])
+static int s_run (const args_t *args)
 {
-    options_t options = {"zrb.cert", NULL};
+    options_t options = {args_text (args, "output"), args_text (args, "name")};
     char name[256], secret_path[PATH_MAX], public_key[KEY_SIZE], secret_key[KEY_SIZE];
-    int status = s_parse (&options, argc, argv);
-    if (status >= 0 || (status = s_name (name, sizeof name, &options)) != ZRB_GOOD) {
+    int status = s_name (name, sizeof name, &options);
+    if (status != ZRB_GOOD) {
         return status;
     }
     if ((size_t)snprintf (secret_path, sizeof secret_path, "%s_secret", options.file) >= sizeof secret_path) {
@@ -126,5 +87,24 @@ int keygen_main (int argc, char *argv[])
         return zrb_complain (ZRB_BAD, "cannot write %.256s: %s", options.file, strerror (reason));
     }
     printf ("%s and %s for %s\n", options.file, secret_path, name);
-    return ZRB_GOOD;
+    return output_flush ();
 }
+
+static const option_t keygen_options[] = {
+    {"output", 'o', OPTION_FILE, "FILE", "zrb.cert", 0, 0, "where to write them", NULL},
+    {"name", 'n', OPTION_TEXT, "NAME", NULL, 0, 0, "a client's in access rules; else FILE's, without .cert", NULL},
+};
+
+const command_t keygen_command = {
+    .name = "keygen",
+    .operands = "",
+    .does = "makes a pair of certificates for CURVE",
+    .about = "FILE may be known to all, FILE_secret to its owner alone. Of a client, FILE goes into the bridge's\n"
+             "clients_dir, and the client keeps FILE_secret. Of a bridge, secret_key names FILE_secret, and each\n"
+             "client is given FILE. Nothing is overwritten.\n",
+    .statuses = "Exit status: 0 made, 1 they could not be written, 2 wrong usage.",
+    OPTIONS (keygen_options),
+    .examples = "  zrb keygen -o bridge.cert              # bridge.cert and bridge.cert_secret\n"
+                "  zrb keygen -o alice.cert -n alice\n",
+    .run = s_run,
+};

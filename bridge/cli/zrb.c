@@ -1,47 +1,42 @@
-//  zrb - the command line: finds the subcommand and lets it do its work.
+//  zrb - the command line: finds the subcommand, reads its arguments, and lets it do its work.
 
 #include "zrb.h"
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include "args.h"
+#include "help.h"
 
-static const struct {
-    const char *name, *does;
-    int (*run) (int argc, char *argv[]);
-} commands[] = {
-    {"bench", "measures a bridge, and checks that nothing is lost on the way", bench_main},
-    {"keygen", "makes certificates for CURVE", keygen_main},
-    {"ping", "asks whether a bridge and its Redis answer", ping_main},
-};
-
-static void s_print_help (void)
+static int s_run (const command_t *command, int argc, char *argv[])
 {
-    puts ("Usage: zrb COMMAND [OPTION]...\n\nThe command line of zrbridge.\n\nCommands:");
-    for (size_t at = 0; at < sizeof commands / sizeof *commands; at++) {
-        printf ("  %-8s  %s\n", commands[at].name, commands[at].does);
+    if (command->run_raw) {
+        return command->run_raw (argc, argv);
     }
-    puts ("\nzrb COMMAND --help tells more; zrb --version prints the version.\n"
-          "Exit status: 0 good, 1 a check failed, 2 wrong usage, 3 no bridge answers.");
+    int status;
+    args_t *args = args_new (command, argc, argv, &status);
+    if (args) {
+        status = command->run (args);
+        args_destroy (&args);
+    }
+    return status;
 }
 
+//  SIGPIPE keeps its way: who reads no more of the output ends the program, silently.
 int main (int argc, char *argv[])
 {
-    signal (SIGPIPE, SIG_IGN);
+    const char *word = argc > 1 ? argv[1] : "";
+    const command_t *command = command_find (word);
+    if (command) {
+        return s_run (command, argc - 1, argv + 1);
+    }
     if (argc < 2) {
         return zrb_complain (ZRB_USAGE, "wants a command; see zrb --help");
     }
-    if (strcmp (argv[1], "--help") == 0 || strcmp (argv[1], "-h") == 0) {
-        s_print_help ();
-        return ZRB_GOOD;
-    }
-    if (strcmp (argv[1], "--version") == 0) {
+    if (strcmp (word, "--help") == 0 || strcmp (word, "-h") == 0) {
+        help_print ();
+    } else if (strcmp (word, "--version") == 0) {
         puts ("zrb " ZRB_VERSION);
-        return ZRB_GOOD;
+    } else {
+        return zrb_complain (ZRB_USAGE, "knows no command \"%.64s\"; see zrb --help", word);
     }
-    for (size_t at = 0; at < sizeof commands / sizeof *commands; at++) {
-        if (strcmp (argv[1], commands[at].name) == 0) {
-            return commands[at].run (argc - 1, argv + 1);
-        }
-    }
-    return zrb_complain (ZRB_USAGE, "knows no command \"%.64s\"; see zrb --help", argv[1]);
+    return ZRB_GOOD;
 }

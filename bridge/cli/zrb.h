@@ -13,13 +13,4 @@ enum {
 //  Prints "zrb: …" as one line to stderr, and returns the status.
 int zrb_complain (int status, const char *format, ...) __attribute__ ((format (printf, 2, 3)));
 
-//  zrb bench MODE [OPTION]…: argv[0] is "bench". Returns the exit status.
-int bench_main (int argc, char *argv[]);
-
-//  zrb ping [OPTION]…, likewise.
-int ping_main (int argc, char *argv[]);
-
-//  zrb keygen [OPTION]…, likewise.
-int keygen_main (int argc, char *argv[]);
-
 #endif

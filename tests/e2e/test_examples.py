@@ -4,6 +4,7 @@ told in their first lines. $ZRBRIDGE_CLIENT names a directory with programs of y
 import os
 import time
 
+import msgpack
 import pytest
 import zmq
 from harness.bridge import PACK
@@ -198,62 +199,129 @@ def test_producers_push(bridge, programs):
         assert got == lines, f"{one.name}: {len(got)} from {got[:1]} to {got[-1:]}"
 
 
-def test_producers_publish_each_once_while_the_bridge_is_killed(lab, server, programs):
-    bridge = lab.bridge(server)
-    lines = [b"%d\t\0\xff" % number for number in range(1000)]
-    some = programs("producer", lambda language: ["publish", bridge.endpoint("router"), language])
-    for one in some:
-        one.start(stdin=b"\n".join(lines))
-    store = server.client()
-    eventually(lambda: store.zcard(f"zrb:{{{some[0].argv[-1]}}}:log") > 20, "a beginning")
-    bridge.kill()
-    bridge.start()
-    for one in some:
-        assert one.child.wait(60) == 0, one.name
-        messages = bridge.client().replay_all(one.argv[-1])
-        assert [payload for _, _, _, payload in messages] == lines, one.name
-        printed = (one.directory / f"{one.name}-{id(one)}-1").read_text(encoding="ascii").split()
-        assert [int(word) for word in printed] == list(range(1, 1001)), one.name
+class _Between:
+    """Stands between clients and a bridge's ROUTER: loses the first reply to each client.
 
-
-class _Forgetful:
-    """Stands between clients and a bridge's ROUTER, and loses the first reply to each client."""
+    `on_reply (client, reply)` tells what the client gets, None where that is nothing."""
 
     def __init__(self, bridge):
         self.front, self.back = bridge.context.socket(zmq.ROUTER), bridge.context.socket(zmq.DEALER)
-        self.endpoint = f"tcp://127.0.0.1:{self.front.bind_to_random_port('tcp://127.0.0.1')}"
+        self.router = f"tcp://127.0.0.1:{self.front.bind_to_random_port('tcp://127.0.0.1')}"
         self.back.connect(bridge.endpoint("router"))
         self.known = set()
+        self.passers = {self.front: self._ask, self.back: self._answer}
+
+    def _ask(self):
+        client, request = self.front.recv_multipart()
+        self.back.send_multipart([client, b"", request])  # what stands before the empty frame comes back
+
+    def _answer(self):
+        client, _, reply = self.back.recv_multipart()
+        reply = self.on_reply(client, reply)
+        if reply:
+            self.front.send_multipart([client, reply])
+
+    def on_reply(self, client, reply):
+        is_known = client in self.known
+        self.known.add(client)
+        return reply if is_known else None
 
     def run_until(self, is_done):
         """Passes on what comes, until it is done."""
         poller = zmq.Poller()
-        poller.register(self.front, zmq.POLLIN)
-        poller.register(self.back, zmq.POLLIN)
+        for socket in self.passers:
+            poller.register(socket, zmq.POLLIN)
         deadline = time.monotonic() + 60
         while not is_done() and time.monotonic() < deadline:
-            ready = dict(poller.poll(50))
-            if self.front in ready:
-                client, request = self.front.recv_multipart()
-                self.back.send_multipart([client, b"", request])  # what stands before the empty frame comes back
-            if self.back in ready:
-                client, _, reply = self.back.recv_multipart()
-                if client in self.known:
-                    self.front.send_multipart([client, reply])
-                self.known.add(client)
-        self.front.close(0)
-        self.back.close(0)
+            for socket, _ in poller.poll(50):
+                self.passers[socket]()
+
+    def close(self):
+        for socket in self.passers:
+            socket.close(0)
 
 
-def test_producers_publish_each_once_when_a_reply_is_lost(bridge, programs):
-    forgetful = _Forgetful(bridge)
-    some = programs("producer", lambda language: ["publish", forgetful.endpoint, language])
-    for one in some:
+class _Later(_Between):
+    """Makes it a bridge of a later version: its envelopes have more items, and its replies more keys."""
+
+    def __init__(self, bridge):
+        super().__init__(bridge)
+        self.xpub, self.sub = bridge.context.socket(zmq.PUB), bridge.context.socket(zmq.SUB)
+        self.pub = f"tcp://127.0.0.1:{self.xpub.bind_to_random_port('tcp://127.0.0.1')}"
+        self.sub.subscribe(b"")
+        self.sub.connect(bridge.endpoint("pub"))
+        self.passers[self.sub] = self._fan_out
+
+    def _fan_out(self):
+        channel, envelope = self.sub.recv_multipart()
+        self.xpub.send_multipart([channel, self.grown(envelope)])
+
+    @staticmethod
+    def grown(envelope):
+        """The same bytes, but for the head and two items more."""
+        return b"\x96" + envelope[1:] + msgpack.packb("later") + msgpack.packb({"later": [1, None]})
+
+    def on_reply(self, client, reply):
+        reply = msgpack.unpackb(reply)
+        for message in reply.get("messages", []):
+            message[1] = msgpack.unpackb(self.grown(msgpack.packb(message[1])))
+        return msgpack.packb({"later": {"a": [None, 1.5]}, **reply})
+
+
+def test_clients_go_on_with_a_bridge_of_a_later_version(bridge, programs):
+    """PROTOCOL.md, What never changes: they leave aside what they do not know."""
+    later = _Later(bridge)
+    subscribers = programs("subscriber", lambda _: [later.pub, later.router, "orders"])
+    workers = programs("worker", lambda language: [later.router, language, "worker-1"], numbers=2)
+    producers = programs("producer", lambda _: ["publish", later.router, "orders"])
+    bridge.client().publish("orders", b"before")
+    for one in workers:
+        bridge.client().publish(one.argv[-2], b"work")
+    for one in producers:
         one.start(stdin=b"a\nb\n")
-    forgetful.run_until(lambda: all(one.child.poll() is not None for one in some))
+    for one in subscribers + workers:
+        one.start()
+    expected = 1 + 2 * len(producers)
+
+    def are_done():
+        for one in subscribers + workers:
+            one.read()
+        return all(len(one.messages) >= expected for one in subscribers) and all(one.records for one in workers) and \
+            all(_is_settled(bridge, one.argv[-2]) for one in workers)
+
+    later.run_until(are_done)
+    later.close()
+    assert [one.child.poll() for one in producers] == [0] * len(producers)
+    stored = [(id_, payload) for id_, _, _, payload in bridge.client().replay_all("orders")]
+    for one in subscribers:
+        assert (one.child.poll(), one.messages) == (None, stored), one.name
+    for one in workers:
+        assert (one.child.poll(), one.records) == (None, [(1, 1, b"work")]), one.name
+
+
+def test_producers_publish_each_once_though_replies_are_lost_and_the_bridge_is_killed(lab, server, programs):
+    """Half of them lose the first reply, the others the bridge."""
+    bridge = lab.bridge(server)
+    between = _Between(bridge)
+    lines = [b"%d\t\0\xff" % number for number in range(1000)]
+    deaf = programs("producer", lambda language: ["publish", between.router, f"{language}-deaf"])
+    some = programs("producer", lambda language: ["publish", bridge.endpoint("router"), language])
+    for one in deaf:
+        one.start(stdin=b"a\nb\n")
     for one in some:
-        assert one.child.poll() == 0, one.name
-        assert [payload for _, _, _, payload in bridge.client().replay_all(one.argv[-1])] == [b"a", b"b"], one.name
+        one.start(stdin=b"\n".join(lines))
+    store = server.client()
+    between.run_until(lambda: store.zcard(f"zrb:{{{some[0].argv[-1]}}}:log") > 20 and len(between.known) == len(deaf))
+    bridge.kill()
+    bridge.start()
+    between.run_until(lambda: all(one.child.poll() is not None for one in deaf + some))
+    between.close()
+    for one, payloads in [(one, [b"a", b"b"]) for one in deaf] + [(one, lines) for one in some]:
+        assert one.child.poll() == 0, one.argv
+        messages = bridge.client().replay_all(one.argv[-1])
+        assert [payload for _, _, _, payload in messages] == payloads, one.argv
+        printed = (one.directory / f"{one.name}-{id(one)}-1").read_text(encoding="ascii").split()
+        assert [int(word) for word in printed] == list(range(1, len(payloads) + 1)), one.argv
 
 
 def _numbers(bridge, channel):

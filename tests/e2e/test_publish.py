@@ -3,6 +3,7 @@
 import pytest
 
 from harness import log
+from harness.wait import eventually
 from harness.wire import decode, vectors
 
 
@@ -102,3 +103,18 @@ def test_published_and_pushed_messages_share_the_ids(bridge, client, store):
     assert len(kept) == 2000
     for number, id_ in enumerate(ids):
         assert decode(kept[id_ - 1][1])[3] == b"publish %d" % number
+
+
+def test_publishes_that_gather_behind_redis_share_a_batch(server, client):
+    def counters():
+        return client.ok(op="info")["counters"]
+
+    client.publish("orders", b"first")
+    before = counters()["stored_batches"]
+    server.suspend()
+    seqs = [client.send(op="publish", channel="orders", payload=b"%d" % number) for number in range(200)]
+    eventually(lambda: counters()["in_flight_messages"] == 200, "all to have come to the lane")
+    server.resume()
+    assert [client.reply(seq)["ids"] for seq in seqs] == [[id_] for id_ in range(2, 202)]
+    #  Two that Redis had already, and one with the rest.
+    assert counters()["stored_batches"] - before <= 3

@@ -28,7 +28,7 @@ def _run(*arguments, cwd, env=None, **options):
 def _config(directory, text="", **sections):
     """Writes a bridge.toml that could serve, but for what a test says."""
     every = {"redis": {}, "ingest": {"pull": [ANY_PORT], "sub": [ANY_PORT]}, "fanout": {"pub": [ANY_PORT]},
-             "control": {"router": [ANY_PORT]}}
+             "control": {"router": [ANY_PORT]}, "monitor": {"http": "127.0.0.1:*"}}
     for section, keys in sections.items():
         every[section] = {**every.get(section, {}), **keys}
     path = directory / "bridge.toml"

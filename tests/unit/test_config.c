@@ -400,6 +400,11 @@ static void test_endpoints_are_checked (void **state)
 {
     s_expect_error (*state, "[ingest]\npull = []\n", ":2: ingest.pull: needs at least 1");
     s_expect_error (*state, "[control]\nrouter = []\n", ":2: control.router: needs at least 1");
+    s_expect_error (*state, "[monitor]\nhttp = \"5580\"\n", ":2: monitor.http: not address:port");
+    s_expect_error (*state, "[monitor]\nhttp = \":5580\"\n", ":2: monitor.http: not address:port");
+    s_expect_error (
+        *state, "[monitor]\nhttp = \"127.0.0.1:x\"\n", ":2: monitor.http: the port is neither 0 to 65535 nor *");
+    s_expect_accepted (*state, "[monitor]\nhttp = \"[::1]:*\"\n");
     s_expect_error (*state, "[ingest]\npull = [\"inproc://a\"]\n",
         ":2: ingest.pull: \"inproc://a\": begins with neither tcp:// nor ipc://");
     s_expect_error (*state, "[ingest]\npull = [\"tcp://127.0.0.1:1\", \"tcp://127.0.0.1\"]\n",

@@ -139,6 +139,58 @@ static void test_errno_is_left_alone (void **state)
     assert_int_equal (after, ENOENT);
 }
 
+//  The line behind its time and level.
+static const char *s_behind_level (const capture_t *capture)
+{
+    const char *at = strstr (capture->text, ", \"actor\"");
+    assert_non_null (at);
+    return at;
+}
+
+static void test_json_has_the_same_pairs_and_numbers_as_numbers (void **state)
+{
+    capture_t capture;
+    assert_int_equal (log_set_format ("xml"), -1);
+    assert_int_equal (log_set_format ("json"), 0);
+    s_capture (&capture);
+    log_write (LEVEL_WARN, "lane", "refused",
+        "count=%d id=007 empty= why=\"a \\ \"b\" c=d\" path=/a b/c big=12345678901234567", 30);
+    s_release (&capture);
+    log_set_format ("text");
+    assert_memory_equal (capture.text, "{\"time\": \"20", 12);
+    assert_string_equal (s_behind_level (&capture),
+        ", \"actor\": \"lane\", \"event\": \"refused\", \"count\": 30, \"id\": \"007\", \"empty\": \"\", "
+        "\"why\": \"a \\\\ \\\"b\", \"c\": \"d\\\"\", \"path\": \"/a b/c\", \"big\": \"12345678901234567\"}\n");
+}
+
+static void test_json_stays_json_whatever_the_text (void **state)
+{
+    capture_t capture;
+    log_set_format ("json");
+    s_capture (&capture);
+    log_write (LEVEL_INFO, "lane", "odd", "why=\"a\nb\xff\xc3\xa9\xe2\x82\" open=\"");
+    s_release (&capture);
+    log_set_format ("text");
+    assert_string_equal (s_behind_level (&capture),
+        ", \"actor\": \"lane\", \"event\": \"odd\", \"why\": \"a?b?\xc3\xa9??\", \"open\": \"\\\"\"}\n");
+}
+
+static void test_json_of_the_longest_line_fits (void **state)
+{
+    capture_t capture;
+    char text[4096];
+    for (size_t i = 0; i < sizeof text; i++) {
+        text[i] = "a= "[i % 3];
+    }
+    text[sizeof text - 1] = 0;
+    log_set_format ("json");
+    s_capture (&capture);
+    log_write (LEVEL_INFO, "lane", "long", "%s", text);
+    s_release (&capture);
+    log_set_format ("text");
+    assert_memory_equal (capture.text + strlen (capture.text) - 2, "}\n", 2);
+}
+
 int main (void)
 {
     const struct CMUnitTest tests[] = {
@@ -149,6 +201,9 @@ int main (void)
         cmocka_unit_test (test_control_characters_cannot_forge_a_line),
         cmocka_unit_test (test_overlong_line_is_cut_and_still_one_line),
         cmocka_unit_test (test_errno_is_left_alone),
+        cmocka_unit_test (test_json_has_the_same_pairs_and_numbers_as_numbers),
+        cmocka_unit_test (test_json_stays_json_whatever_the_text),
+        cmocka_unit_test (test_json_of_the_longest_line_fits),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 #include "asker.h"
 #include "report.h"
 #include "runner.h"
+#include "subcommands.h"
 #include "zrb.h"
 #include <assert.h>
 #include <errno.h>
@@ -514,7 +515,7 @@ static int s_bench (plan_t *plan)
     return self.status;
 }
 
-int bench_main (int argc, char *argv[])
+static int s_main (int argc, char *argv[])
 {
     int status;
     plan_t *plan = plan_new (argc, argv, &status);
@@ -524,3 +525,10 @@ int bench_main (int argc, char *argv[])
     }
     return status;
 }
+
+const command_t bench_command = {
+    .name = "bench",
+    .operands = "MODE",
+    .does = "measures a bridge, and checks that nothing is lost on the way",
+    .run_raw = s_main,
+};

@@ -118,8 +118,10 @@ void producer_push (runner_t *self)
             continue;
         }
         bool held = plan->in_flight > 0 && s_enter (self->run, &entered);
-        if (!held &&
-            !s_push (self, push, number, plan->rate > 0 ? run_due_ns (self->run, self->index, number) : clock_ns ())) {
+        uint64_t due = plan->rate > 0        ? run_due_ns (self->run, self->index, number)
+                       : plan->in_flight > 0 ? clock_ns ()
+                                             : now;
+        if (!held && !s_push (self, push, number, due)) {
             number++;
             moved_ns = now;
             runner_did (self, 1, now);

@@ -74,7 +74,9 @@ void runner_fail (runner_t *self, const char *format, ...)
 
 void runner_did (runner_t *self, uint64_t count, uint64_t now_ns)
 {
-    atomic_fetch_add_explicit (&self->done, count, memory_order_relaxed);
+    //  Nobody else writes it.
+    uint64_t done = atomic_load_explicit (&self->done, memory_order_relaxed);
+    atomic_store_explicit (&self->done, done + count, memory_order_relaxed);
     self->last_ns = now_ns;
 }
 

@@ -5,7 +5,10 @@
 #include <assert.h>
 #include <errno.h>
 
-enum { PROBE_MS = 50 };
+enum {
+    PROBE_MS = 50,
+    CLOCK_EVERY = 16  //  of messages that lie ready so many share a time, since the clock costs a tenth of a message
+};
 
 static void *s_new (const run_t *run, int kind, int timeout_ms)
 {
@@ -76,11 +79,25 @@ void *subscriber_connect (const run_t *run, char *error, size_t error_size)
     return sub;
 }
 
+//  The same, and the time at which they came. `ready`: how many have come since a wait.
+static bool s_receive_at (void *sub, zmq_msg_t *channel, zmq_msg_t *envelope, unsigned *ready, uint64_t *now_ns)
+{
+    bool waits = zmq_msg_recv (channel, sub, ZMQ_DONTWAIT) < 0;
+    if (waits && zmq_msg_recv (channel, sub, 0) < 0) {
+        return false;
+    }
+    *ready = waits ? 0 : *ready + 1;
+    if (*ready % CLOCK_EVERY == 0) {
+        *now_ns = clock_ns ();
+    }
+    return zmq_msg_more (channel) && zmq_msg_recv (envelope, sub, 0) >= 0;
+}
+
 //  A message has come; probes, of other subscribers too, are none of the run's.
-static void s_take (runner_t *self, span_t channel, span_t envelope)
+static void s_take (runner_t *self, span_t channel, span_t envelope, uint64_t now_ns)
 {
     run_t *run = self->run;
-    arrival_t arrival = {.channel = channel, .ids = self->ids, .now_ns = clock_ns ()};
+    arrival_t arrival = {.channel = channel, .ids = self->ids, .now_ns = now_ns};
     if (envelope_decode (&arrival.envelope, envelope.data, envelope.size) != envelope.size) {
         self->damaged++;
     } else if (span_eq (arrival.envelope.payload, "probe")) {
@@ -99,10 +116,11 @@ void subscriber_receive (runner_t *self)
     zmq_msg_t channel, envelope;
     zmq_msg_init (&channel);
     zmq_msg_init (&envelope);
-    uint64_t last_ns = clock_ns ();
+    uint64_t last_ns = clock_ns (), now_ns = last_ns;
+    unsigned ready = 0;
     do {
-        while (s_receive (self->socket, &channel, &envelope)) {
-            s_take (self, s_span (&channel), s_span (&envelope));
+        while (s_receive_at (self->socket, &channel, &envelope, &ready, &now_ns)) {
+            s_take (self, s_span (&channel), s_span (&envelope), now_ns);
             last_ns = self->last_ns > last_ns ? self->last_ns : last_ns;
         }
         if (atomic_load (&self->run->producing) > 0) {

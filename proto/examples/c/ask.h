@@ -1,7 +1,9 @@
-/*  ask.h - what the three programs share: requests to a bridge, and values of its replies. */
+/*  ask.h - what the three programs share: a socket with what came on it last, requests to a bridge, their replies. */
 
+#include <err.h>
 #include <inttypes.h>
 #include <msgpack.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,124 +11,116 @@
 #include <unistd.h>
 #include <zmq.h>
 
-/*  Every request is answered in that time and its wait_ms, or its bridge is gone. */
-#define PATIENCE_MS 5000
+#define PATIENCE_MS 5000 /* a request is answered in that time (and its wait_ms), or its bridge is gone */
 
-/*  A received frame. What `value` holds points into `message`. */
+/*  What `value` holds points into `frame`; both are gone when the next frame comes. */
 typedef struct {
-    zmq_msg_t message;
+    void *socket;
+    uint64_t seq;
+    zmq_msg_t frame;
     msgpack_unpacked value;
-} frame_t;
+} peer_t;
 
 typedef struct {
-    msgpack_sbuffer buffer;
-    msgpack_packer packer;
-    int wait_ms;
-} request_t;
+    char text[200];
+} text_t;
 
-static inline void *connected (void *context, int type, const char *endpoint)
+static inline peer_t connected (void *context, int type, const char *endpoint)
 {
-    void *socket = zmq_socket (context, type);
-    if (!socket || zmq_connect (socket, endpoint) != 0) {
-        fprintf (stderr, "%s: %s\n", endpoint, zmq_strerror (zmq_errno ()));
-        exit (1);
+    peer_t peer = {zmq_socket (context, type), 0, {{0}}, {0}};
+    const int patience = type == ZMQ_DEALER ? PATIENCE_MS : -1;
+    zmq_msg_init (&peer.frame);
+    zmq_setsockopt (peer.socket, ZMQ_RCVTIMEO, &patience, sizeof patience);
+    if (zmq_connect (peer.socket, endpoint) != 0) {
+        errx (1, "%s: %s", endpoint, zmq_strerror (zmq_errno ()));
     }
-    return socket;
+    return peer;
 }
 
-/*  The caller releases the frame, and what points into it is gone then. */
-static inline const msgpack_object *receive (void *socket, frame_t *frame)
+/*  The next frame's value, or NULL when none came in time. */
+static inline const msgpack_object *receive (peer_t *peer)
 {
-    zmq_msg_init (&frame->message);
-    msgpack_unpacked_init (&frame->value);
-    if (zmq_msg_recv (&frame->message, socket, 0) < 0 ||
-        msgpack_unpack_next (&frame->value, zmq_msg_data (&frame->message), zmq_msg_size (&frame->message), NULL) < 0) {
-        exit (1);
-    }
-    return &frame->value.data;
-}
-
-static inline void release (frame_t *frame)
-{
-    msgpack_unpacked_destroy (&frame->value);
-    zmq_msg_close (&frame->message);
-}
-
-static inline bool is_text (const msgpack_object *value, const char *text)
-{
-    return value->via.str.size == strlen (text) && memcmp (value->via.str.ptr, text, strlen (text)) == 0;
+    const int size = zmq_msg_recv (&peer->frame, peer->socket, 0);
+    return size > 0 && msgpack_unpack_next (&peer->value, zmq_msg_data (&peer->frame), size, NULL) > 0
+               ? &peer->value.data
+               : NULL;
 }
 
 /*  The value of a map's key, or NULL. */
 static inline const msgpack_object *value_of (const msgpack_object *map, const char *key)
 {
     for (uint32_t i = 0; i < map->via.map.size; i++) {
-        if (is_text (&map->via.map.ptr[i].key, key)) {
+        const msgpack_object_str name = map->via.map.ptr[i].key.via.str;
+        if (name.size == strlen (key) && memcmp (name.ptr, key, name.size) == 0) {
             return &map->via.map.ptr[i].val;
         }
     }
     return NULL;
 }
 
-static inline void pack_text (msgpack_packer *packer, const char *text)
+/*  0 where the map has no such key. */
+static inline uint64_t number_of (const msgpack_object *map, const char *key)
 {
-    msgpack_pack_str_with_body (packer, text, strlen (text));
+    const msgpack_object *value = value_of (map, key);
+    return value ? value->via.u64 : 0;
 }
 
-/*  Begins a request; the caller packs `others` more pairs, and then asks. */
-static inline msgpack_packer *begin (request_t *request, const char *op, const char *channel, int others)
+static inline text_t text_of (const msgpack_object *value)
 {
-    request->wait_ms = 0;
-    msgpack_sbuffer_init (&request->buffer);
-    msgpack_packer_init (&request->packer, &request->buffer, msgpack_sbuffer_write);
-    msgpack_pack_map (&request->packer, (channel ? 3 : 2) + others); /* the seq too */
-    pack_text (&request->packer, "op");
-    pack_text (&request->packer, op);
-    if (channel) {
-        pack_text (&request->packer, "channel");
-        pack_text (&request->packer, channel);
-    }
-    return &request->packer;
+    text_t text;
+    snprintf (text.text, sizeof text.text, "%.*s", (int)value->via.str.size, value->via.str.ptr);
+    return text;
 }
 
-/*  True: there is an answer to this very try, in the frame, which the caller releases. */
-static inline bool is_answered (void *dealer, request_t *request, uint32_t seq, frame_t *frame)
+/*  Packs what the format's letters say: `s` a text, `b` bytes and their size_t, `u` a uint64_t; `[` and `{` begin an
+ *  array and a map of as many items as the digit behind them says. */
+static inline void pack (msgpack_packer *packer, const char *format, va_list values)
 {
-    zmq_pollitem_t item = {dealer, 0, ZMQ_POLLIN, 0};
-    while (zmq_poll (&item, 1, PATIENCE_MS + request->wait_ms) > 0) {
-        if (value_of (receive (dealer, frame), "seq")->via.u64 == seq) {
-            return true;
+    for (; *format; format++) {
+        if (*format == '[') {
+            msgpack_pack_array (packer, *++format - '0');
+        } else if (*format == '{') {
+            msgpack_pack_map (packer, *++format - '0');
+        } else if (*format == 'u') {
+            msgpack_pack_uint64 (packer, va_arg (values, uint64_t));
+        } else if (*format == 's') {
+            const char *text = va_arg (values, const char *);
+            msgpack_pack_str_with_body (packer, text, strlen (text));
+        } else if (*format == 'b') {
+            const char *bytes = va_arg (values, const char *);
+            msgpack_pack_bin_with_body (packer, bytes, va_arg (values, size_t));
         }
-        release (frame);
     }
-    return false;
 }
 
-/*  Asks until it is answered well: the bridge may be gone for a while, or its Redis. Ends the request. Returns the
- *  reply, which is gone when the caller releases the frame. */
-static inline const msgpack_object *ask (void *dealer, request_t *request, frame_t *frame)
+/*  Sends a map of as many pairs, and its seq, until it is answered well: the bridge may be gone for a while, or its
+ *  Redis. The reply lasts until the peer receives again. */
+static inline const msgpack_object *ask (peer_t *peer, int pairs, const char *format, ...)
 {
-    static uint32_t seq = 0;
-    const size_t size = request->buffer.size;
     for (;;) {
-        request->buffer.size = size;
-        pack_text (&request->packer, "seq");
-        msgpack_pack_uint32 (&request->packer, ++seq);
-        zmq_send (dealer, request->buffer.data, request->buffer.size, 0);
-        if (!is_answered (dealer, request, seq, frame)) {
-            continue;
+        va_list values;
+        msgpack_sbuffer request;
+        msgpack_packer packer;
+        msgpack_sbuffer_init (&request);
+        msgpack_packer_init (&packer, &request, msgpack_sbuffer_write);
+        msgpack_pack_map (&packer, pairs + 1);
+        va_start (values, format);
+        pack (&packer, format, values);
+        va_end (values);
+        msgpack_pack_str_with_body (&packer, "seq", 3);
+        msgpack_pack_uint64 (&packer, ++peer->seq);
+        zmq_send (peer->socket, request.data, request.size, 0);
+        msgpack_sbuffer_destroy (&request);
+        const msgpack_object *reply = receive (peer);
+        while (reply && number_of (reply, "seq") != peer->seq) { /* to an earlier try */
+            reply = receive (peer);
         }
-        const msgpack_object *reply = &frame->value.data, *retry_ms = value_of (reply, "retry_ms");
-        if (value_of (reply, "ok")->via.boolean) {
-            msgpack_sbuffer_destroy (&request->buffer);
+        if (reply && value_of (reply, "ok")->via.boolean) {
             return reply;
         }
-        if (!retry_ms) {
-            const msgpack_object_str text = value_of (reply, "message")->via.str;
-            fprintf (stderr, "%.*s\n", (int)text.size, text.ptr);
-            exit (1);
+        if (reply && !value_of (reply, "retry_ms")) {
+            errx (1, "%s", text_of (value_of (reply, "message")).text);
         }
-        usleep (retry_ms->via.u64 * 1000);
-        release (frame);
+        usleep (reply ? number_of (reply, "retry_ms") * 1000 : 0);
     }
 }

@@ -8,31 +8,15 @@
 
 #include <time.h>
 
-/*  With a msg_id it is stored once, however often it is sent. */
-static uint64_t publish (void *dealer, const char *channel, const char *payload, size_t size, const char *msg_id)
-{
-    request_t request;
-    frame_t frame;
-    msgpack_packer *packer = begin (&request, "publish", channel, 2);
-    pack_text (packer, "payload");
-    msgpack_pack_bin_with_body (packer, payload, size);
-    pack_text (packer, "headers");
-    msgpack_pack_map (packer, 1);
-    pack_text (packer, "msg_id");
-    pack_text (packer, msg_id);
-    const uint64_t id = value_of (ask (dealer, &request, &frame), "ids")->via.array.ptr[0].via.u64;
-    release (&frame);
-    return id;
-}
-
 int main (int argc, char **argv)
 {
     if (argc != 4) {
-        fprintf (stderr, "usage: producer push PULL CHANNEL | producer publish ROUTER CHANNEL\n");
-        return 2;
+        errx (2, "usage: producer push PULL CHANNEL | producer publish ROUTER CHANNEL");
     }
     const bool pushes = strcmp (argv[1], "push") == 0;
-    void *context = zmq_ctx_new (), *socket = connected (context, pushes ? ZMQ_PUSH : ZMQ_DEALER, argv[2]);
+    const char *channel = argv[3];
+    void *context = zmq_ctx_new ();
+    peer_t bridge = connected (context, pushes ? ZMQ_PUSH : ZMQ_DEALER, argv[2]);
     char *line = NULL, msg_id[96];
     size_t room = 0;
     ssize_t size;
@@ -41,15 +25,16 @@ int main (int argc, char **argv)
     for (int number = 0; (size = getline (&line, &room, stdin)) > 0; number++) {
         size -= line[size - 1] == '\n';
         if (pushes) {
-            zmq_send (socket, argv[3], strlen (argv[3]), ZMQ_SNDMORE);
-            zmq_send (socket, line, size, 0);
-        } else {
+            zmq_send (bridge.socket, channel, strlen (channel), ZMQ_SNDMORE);
+            zmq_send (bridge.socket, line, size, 0);
+        } else { /* with a msg_id it is stored once, however often it is sent */
             snprintf (msg_id, sizeof msg_id, "%jd.%ld.%d-%d", (intmax_t)now.tv_sec, now.tv_nsec, getpid (), number);
-            printf ("%" PRIu64 "\n", publish (socket, argv[3], line, size, msg_id));
+            const msgpack_object *reply = ask (&bridge, 4, "ss ss sb s{1ss", "op", "publish", "channel", channel,
+                "payload", line, (size_t)size, "headers", "msg_id", msg_id);
+            printf ("%" PRIu64 "\n", value_of (reply, "ids")->via.array.ptr[0].via.u64);
             fflush (stdout);
         }
     }
-    free (line);
-    zmq_close (socket);
+    zmq_close (bridge.socket);
     zmq_ctx_term (context); /* when all is sent */
 }

@@ -1,36 +1,22 @@
-//  ask.hpp - what the three programs share: requests to a bridge.
+//  ask.hpp - what the three programs share: requests to a bridge. Needs cppzmq-dev and nlohmann-json3-dev.
 
-#define MSGPACK_NO_BOOST
 #include <chrono>
-#include <cstdint>
 #include <iostream>
-#include <map>
-#include <msgpack.hpp>
+#include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <zmq.hpp>
 
-//  Every request is answered in that time and its wait_ms, or its bridge is gone.
-constexpr int PATIENCE_MS = 5000;
+using nlohmann::json;  // which speaks msgpack
 
-using Map = std::map<std::string, msgpack::object>;
+constexpr int WAIT_MS = 2000,
+              PATIENCE_MS = 5000 + WAIT_MS;  // a request is answered in that time, or its bridge is gone
 
-inline msgpack::object_handle unpacked (const zmq::message_t &frame)
+inline json unpacked (const zmq::message_t &frame)
 {
-    return msgpack::unpack (frame.data<char> (), frame.size ());
+    return json::from_msgpack (frame.data<char> (), frame.data<char> () + frame.size ());
 }
-
-//  A reply: `map` points into `frame`, and lives as long.
-struct Reply {
-    msgpack::object_handle frame;
-    Map map;
-
-    template <typename T> T get (const std::string &key) const
-    {
-        return map.at (key).as<T> ();
-    }
-};
 
 class Bridge
 {
@@ -41,27 +27,24 @@ class Bridge
     }
 
     //  Asks until it is answered well: the bridge may be gone for a while, or its Redis.
-    Reply ask (Map request, int wait_ms = 0)
+    json ask (json request)
     {
+        dealer.set (zmq::sockopt::rcvtimeo, PATIENCE_MS + request.value ("wait_ms", 0));
         for (;;) {
-            msgpack::sbuffer buffer;
-            request["seq"] = msgpack::object (++seq);
-            msgpack::pack (buffer, request);
-            dealer.send (zmq::buffer (buffer.data (), buffer.size ()), zmq::send_flags::none);
-            dealer.set (zmq::sockopt::rcvtimeo, PATIENCE_MS + wait_ms);
+            request["seq"] = ++seq;
+            dealer.send (zmq::buffer (json::to_msgpack (request)), zmq::send_flags::none);
             for (zmq::message_t frame; dealer.recv (frame);) {
-                Reply reply{unpacked (frame), {}};
-                reply.map = reply.frame->as<Map> ();
-                if (reply.map["seq"].is_nil () || reply.get<uint64_t> ("seq") != seq) {
+                json reply = unpacked (frame);
+                if (reply["seq"] != seq) {
                     continue;  // to an earlier try
                 }
-                if (reply.get<bool> ("ok")) {
+                if (reply["ok"]) {
                     return reply;
                 }
-                if (reply.map.count ("retry_ms") == 0) {
-                    throw std::runtime_error (reply.get<std::string> ("message"));
+                if (!reply.contains ("retry_ms")) {
+                    throw std::runtime_error (reply["message"]);
                 }
-                std::this_thread::sleep_for (std::chrono::milliseconds (reply.get<int> ("retry_ms")));
+                std::this_thread::sleep_for (std::chrono::milliseconds (reply["retry_ms"]));
                 break;
             }
         }
@@ -71,9 +54,3 @@ class Bridge
     zmq::socket_t dealer;
     uint64_t seq = 0;
 };
-
-//  A value for a request; what it points to lives in `zone`.
-template <typename T> msgpack::object value (msgpack::zone &zone, const T &from)
-{
-    return msgpack::object (from, zone);
-}

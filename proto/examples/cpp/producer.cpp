@@ -24,11 +24,11 @@ static void publish (zmq::context_t &context, const std::string &router, const s
     const std::string me = std::to_string (random ()) + "." + std::to_string (random ()) + "-";
     int number = 0;
     for (std::string line; std::getline (std::cin, line); number++) {
-        msgpack::zone zone;  // with a msg_id it is stored once, however often it is sent
-        const std::map<std::string, std::string> headers = {{"msg_id", me + std::to_string (number)}};
-        const Reply reply = bridge.ask ({{"op", value (zone, "publish")}, {"channel", value (zone, channel)},
-            {"payload", value (zone, line)}, {"headers", value (zone, headers)}});
-        std::cout << reply.get<std::vector<uint64_t>> ("ids")[0] << std::endl;
+        const json headers = {{"msg_id", me + std::to_string (number)}};  // stored once, however often it is sent
+        const json payload = json::binary ({line.begin (), line.end ()});
+        const json reply =
+            bridge.ask ({{"op", "publish"}, {"channel", channel}, {"payload", payload}, {"headers", headers}});
+        std::cout << reply["ids"][0] << std::endl;
     }
 }
 

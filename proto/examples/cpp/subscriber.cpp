@@ -6,91 +6,60 @@
 
 #include "ask.hpp"
 
-using Objects = std::vector<msgpack::object>;
+struct Subscriber {
+    Bridge peer;
+    const std::string channel;
+    uint64_t last = 0, beat = 0;
+    std::string store = {}, bridge = {};
 
-class Subscriber
-{
-  public:
-    Subscriber (zmq::context_t &context, const std::string &pub, const std::string &router, const std::string &of,
-        uint64_t behind, const std::string &from)
-        : sub (context, ZMQ_SUB), peer (context, router), channel (of), last (behind), store (from)
+    void work (const json &envelope)  // id, time_ms, headers, payload
     {
-        sub.set (zmq::sockopt::subscribe, channel);
-        sub.set (zmq::sockopt::subscribe, "$heads");
-        sub.connect (pub);
-    }
-
-    //  Waits for what comes, and does what it asks for.
-    void step ()
-    {
-        zmq::message_t topic, frame;
-        (void)sub.recv (topic);
-        (void)sub.recv (frame);
-        const msgpack::object_handle handle = unpacked (frame);
-        const Objects envelope = handle->as<Objects> ();  // id, time_ms, headers, payload
-        if (topic.to_string_view () == "$heads") {
-            const msgpack::object_handle heads = msgpack::unpack (envelope[3].via.bin.ptr, envelope[3].via.bin.size);
-            on_beat (envelope[2].as<Map> (), heads->as<std::map<std::string, uint64_t>> ());
-        } else if (topic.to_string_view () == channel && !bridge.empty ()) {  // the first beat replays
-            if (envelope[0].as<uint64_t> () > last + 1) {
-                replay ();
-            }
-            if (envelope[0].as<uint64_t> () > last) {
-                work (envelope);
-            }
-        }
-    }
-
-  private:
-    void work (const Objects &envelope)
-    {
-        last = envelope[0].as<uint64_t> ();
-        std::cout << last << ' ' << envelope[3].via.bin.size << ' ';
-        std::cout.write (envelope[3].via.bin.ptr, envelope[3].via.bin.size) << std::endl;
+        const auto &payload = envelope[3].get_binary ();
+        last = envelope[0];
+        std::cout << last << ' ' << payload.size () << ' ';
+        std::cout.write (reinterpret_cast<const char *> (payload.data ()), payload.size ()) << std::endl;
     }
 
     //  All that is stored above the last.
     void replay ()
     {
         for (bool more = true; more;) {
-            msgpack::zone zone;
-            const Reply reply = peer.ask (
-                {{"op", value (zone, "replay")}, {"channel", value (zone, channel)}, {"after", value (zone, last)}});
-            for (const Objects &gap : reply.get<std::vector<Objects>> ("gaps")) {
-                std::cout << "hole " << gap[1].as<uint64_t> () << ' ' << gap[2].as<uint64_t> () << ' '
-                          << gap[3].as<std::string> () << std::endl;
+            const json reply = peer.ask ({{"op", "replay"}, {"channel", channel}, {"after", last}});
+            for (const json &gap : reply["gaps"]) {
+                std::cout << "hole " << gap[1] << ' ' << gap[2] << ' ' << gap[3].get<std::string> () << std::endl;
             }
-            for (const Objects &message : reply.get<std::vector<Objects>> ("messages")) {
-                work (message[1].as<Objects> ());
+            for (const json &message : reply["messages"]) {
+                work (message[1]);
             }
-            last = reply.get<uint64_t> ("next");
-            more = reply.get<bool> ("more");
+            last = reply["next"];
+            more = reply["more"];
         }
     }
 
-    void on_beat (const Map &headers, const std::map<std::string, uint64_t> &heads)
+    void on_beat (const json &headers, const json &heads)
     {
-        const std::string new_store = headers.at ("store").as<std::string> ();
-        const std::string new_bridge = headers.at ("bridge").as<std::string> ();
-        const uint64_t seq = headers.at ("seq").as<uint64_t> ();
-        if (new_store != store) {
+        if (headers["store"] != store) {
             last = store.empty () ? last : 0;  // other data
-            std::cout << "store " << new_store << std::endl;
+            store = headers["store"];
+            std::cout << "store " << store << std::endl;
         }
-        const bool is_new = new_bridge != bridge || seq > beat + 5;
-        store = new_store;
-        bridge = new_bridge;
-        beat = seq;
-        if (is_new || (heads.count (channel) > 0 && heads.at (channel) > last)) {
+        const bool is_new = headers["bridge"] != bridge || headers["seq"] > beat + 5;
+        bridge = headers["bridge"];
+        beat = headers["seq"];
+        if (is_new || heads.value (channel, uint64_t (0)) > last) {
             replay ();
         }
     }
 
-    zmq::socket_t sub;
-    Bridge peer;
-    const std::string channel;
-    uint64_t last, beat = 0;
-    std::string store, bridge;
+    void on_message (const json &envelope)
+    {
+        if (envelope[0] > last + 1) {
+            replay ();
+        }
+        if (envelope[0] > last) {
+            work (envelope);
+        }
+    }
 };
 
 int main (int argc, char **argv)
@@ -100,9 +69,21 @@ int main (int argc, char **argv)
         return 2;
     }
     zmq::context_t context;
-    Subscriber subscriber (
-        context, argv[1], argv[2], argv[3], argc == 6 ? std::stoull (argv[4]) : 0, argc == 6 ? argv[5] : "");
-    for (;;) {
-        subscriber.step ();
+    zmq::socket_t sub (context, ZMQ_SUB);
+    Subscriber subscriber{{context, argv[2]}, argv[3]};
+    if (argc == 6) {
+        subscriber.last = std::stoull (argv[4]);
+        subscriber.store = argv[5];
+    }
+    sub.set (zmq::sockopt::subscribe, subscriber.channel);
+    sub.set (zmq::sockopt::subscribe, "$heads");
+    sub.connect (argv[1]);
+    for (zmq::message_t topic, frame; sub.recv (topic) && sub.recv (frame);) {
+        const json envelope = unpacked (frame);
+        if (topic.to_string_view () == "$heads") {
+            subscriber.on_beat (envelope[2], json::from_msgpack (envelope[3].get_binary ()));
+        } else if (topic.to_string_view () == subscriber.channel && !subscriber.bridge.empty ()) {
+            subscriber.on_message (envelope);  // a subscription is a prefix; the first beat replays
+        }
     }
 }

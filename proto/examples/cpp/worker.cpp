@@ -6,10 +6,6 @@
 
 #include "ask.hpp"
 
-using Objects = std::vector<msgpack::object>;
-
-constexpr int WAIT_MS = 2000;
-
 //  May run again for a message whose ack did not come through in time: see to it that this does no harm.
 static void work (uint64_t id, const std::string &payload, uint64_t attempt)
 {
@@ -19,22 +15,18 @@ static void work (uint64_t id, const std::string &payload, uint64_t attempt)
     }
 }
 
-static void work_and_settle (Bridge &bridge, const std::string &channel, const Objects &message)
+static void work_and_settle (Bridge &bridge, const json &message)  // channel, envelope, lease, attempt
 {
-    const Objects envelope = message[1].as<Objects> ();  // id, time_ms, headers, payload
-    const uint64_t id = envelope[0].as<uint64_t> (), lease = message[2].as<uint64_t> ();
-    msgpack::zone zone;
-    const std::vector<std::vector<uint64_t>> items = {{id, lease}};
-    Map request = {{"op", value (zone, "ack")}, {"channel", value (zone, channel)}, {"items", value (zone, items)}};
+    const json &envelope = message[1];  // id, time_ms, headers, payload
+    const auto &payload = envelope[3].get_binary ();
+    json settle = {
+        {"op", "ack"}, {"channel", message[0]}, {"items", json::array ({json::array ({envelope[0], message[2]})})}};
     try {
-        const std::string payload (envelope[3].via.bin.ptr, envelope[3].via.bin.size);
-        work (id, payload, message[3].as<uint64_t> ());
+        work (envelope[0], {payload.begin (), payload.end ()}, message[3]);
     } catch (const std::runtime_error &failure) {
-        request["op"] = value (zone, "nack");
-        request["reason"] = value (zone, std::string (failure.what ()));
-        request["delay_ms"] = value (zone, 100);
+        settle.update ({{"op", "nack"}, {"reason", failure.what ()}, {"delay_ms", 100}});
     }
-    bridge.ask (request);  // a `stale` in the answer: it took too long, and another has it
+    bridge.ask (settle);  // a `stale` in the answer: it took too long, and another has it
 }
 
 int main (int argc, char **argv)
@@ -46,15 +38,12 @@ int main (int argc, char **argv)
     zmq::context_t context;
     Bridge bridge (context, argv[1]);
     const std::string channel = argv[2], name = argv[3];
-    msgpack::zone zone;  // what it held when it was killed goes back at once
-    bridge.ask (
-        {{"op", value (zone, "release")}, {"channel", value (zone, channel)}, {"consumer", value (zone, name)}});
-    const Map take = {{"op", value (zone, "take")}, {"channels", value (zone, std::vector<std::string>{channel})},
-        {"max", value (zone, 10)}, {"wait_ms", value (zone, WAIT_MS)}, {"consumer", value (zone, name)}};
+    bridge.ask ({{"op", "release"}, {"channel", channel}, {"consumer", name}});  // what it held when it was killed
     for (;;) {
-        const Reply taken = bridge.ask (take, WAIT_MS);
-        for (const Objects &message : taken.get<std::vector<Objects>> ("messages")) {
-            work_and_settle (bridge, channel, message);
+        const json taken = bridge.ask ({{"op", "take"}, {"channels", json::array ({channel})}, {"max", 10},
+            {"wait_ms", 2000}, {"consumer", name}});
+        for (const json &message : taken["messages"]) {
+            work_and_settle (bridge, message);
         }
     }
 }

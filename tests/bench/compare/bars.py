@@ -20,6 +20,7 @@ FIGURES = {
     "stream_no": ("/s", "zrbridge PUSH → stored → SUB, fsync no"),
     "stream_packed": ("/s", "zrbridge PUSH → stored → SUB, packed"),
     "publish": ("/s", "zrbridge publish, 256 in flight"),
+    "publish_batched": ("/s", "zrbridge publish, the same in 16 requests of 16"),
     "queue": ("/s", "zrbridge publish → take → ack"),
     "queue_packed": ("/s", "zrbridge publish → take → ack, packed"),
     "replay": ("/s", "zrbridge replay of 1,000,000"),

@@ -151,6 +151,7 @@ MEASURES = {
     "stream_no": _bench("stream_no", "stream", 1_000_000, fsync="no"),
     "stream_packed": _bench("stream_packed", "stream", 2_000_000, pack=PACKED),
     "publish": _bench("publish", "publish", 500_000),
+    "publish_batched": _bench("publish_batched", "publish", 1_000_000, "-b", 16, "-w", 16),
     "queue": _bench("queue", "queue", 500_000),
     "queue_packed": _bench("queue_packed", "queue", 500_000, pack=PACKED),
     "replay": replay,

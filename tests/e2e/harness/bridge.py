@@ -1,5 +1,6 @@
 """The daemon under test."""
 
+import http.client
 import os
 import pathlib
 import re
@@ -10,7 +11,7 @@ import zmq
 
 from .client import Client, Subscriber
 from .process import Process
-from .wait import eventually
+from .wait import PATIENCE_S, eventually
 from .wire import ROOT
 
 ANY_PORT = "tcp://127.0.0.1:*"
@@ -67,7 +68,8 @@ class Bridge:
         self.sockets = []
         self.sections = {"bridge": {"log_level": "debug"}, "redis": {},
                          "ingest": {"pull": [ANY_PORT], "sub": [ANY_PORT]},
-                         "fanout": {"pub": [ANY_PORT]}, "control": {"router": [ANY_PORT]}}
+                         "fanout": {"pub": [ANY_PORT]}, "control": {"router": [ANY_PORT]},
+                         "monitor": {"http": "127.0.0.1:*"}}
         for section, keys in sections.items():
             many = isinstance(keys, list)
             self.sections[section] = [dict(one) for one in keys] if many else {**self.sections.get(section, {}), **keys}
@@ -80,12 +82,17 @@ class Bridge:
         config = self.directory / "bridge.toml"
         config.write_text(toml(packed(self.sections)), encoding="utf-8")
         self.process = Process([self.path, "-c", config], env=self.env, cwd=self.directory)
-        line = self.process.wait_line("event=ready")
+        as_json = self.sections["bridge"].get("log_format") == "json"
+        line = self.process.wait_line('"event": "ready"' if as_json else "event=ready")
+        line = re.sub(r'"(\w+)": "([^"]*)",?', r"\1=\2", line)
         for what, section, key in (("pull", "ingest", "pull"), ("sub", "ingest", "sub"),
                                    ("pub", "fanout", "pub"), ("router", "control", "router")):
             self.endpoints[what] = re.search(rf"\b{what}=(\S+)", line).group(1).split(",")
             #  A restarted bridge is found where the first one was.
             self.sections[section][key] = self.endpoints[what]
+        found = re.search(r"\bhttp=(\S+)", line)
+        if found:
+            self.sections["monitor"]["http"] = found.group(1)
         for workers, endpoints in zip(self.sections.get("workers", []), re.findall(r"\bpush=(\S+)", line)):
             workers["push"] = endpoints.split(",")
         if redis_is_up:
@@ -173,6 +180,26 @@ class Bridge:
         if pid:
             os.kill(pid, signal.SIGKILL)
             eventually(lambda: self.embedded_pid() is None, "the embedded redis-server's end")
+
+    #  Over HTTP
+
+    def get(self, path, method="GET"):
+        """(status, headers, text) of a page of the monitor."""
+        host, _, port = self.sections["monitor"]["http"].rpartition(":")
+        connection = http.client.HTTPConnection(host, int(port), timeout=PATIENCE_S)
+        try:
+            connection.request(method, path)
+            answer = connection.getresponse()
+            return answer.status, answer.headers, answer.read().decode("utf-8")
+        finally:
+            connection.close()
+
+    def metrics(self):
+        """{name and labels, as they stand there: number}"""
+        status, _, text = self.get("/metrics")
+        assert status == 200
+        return {name: float(number) for name, number in
+                (line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))}
 
     #  Clients
 

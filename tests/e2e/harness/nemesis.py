@@ -1,0 +1,79 @@
+"""Breaks what a test has built, in one way after the other, and mends it again."""
+
+import signal
+import time
+
+BUSY = """
+local function now () local time = redis.call ('TIME') return time[1] * 1e6 + time[2] end
+local till = now () + ARGV[1]
+repeat until now () > till
+"""
+
+
+class Nemesis:
+    """`store`: a connection to that redis-server, for what is set there. `deeds` counts what was done."""
+
+    def __init__(self, server, bridges, choice):
+        self.server, self.bridges, self.choice = server, bridges, choice
+        self.deeds = {}
+        self._all = [self.kill_bridge, self.kill_redis, self.stop_redis, self.stop_bridge, self.cut,
+                     self.forget_scripts, self.fill, self.want_replicas, self.be_busy]
+
+    def strike(self):
+        """Each deed once before any comes again."""
+        fewest = min(self.deeds.get(deed.__name__, 0) for deed in self._all)
+        deed = self.choice.choice([deed for deed in self._all if self.deeds.get(deed.__name__, 0) == fewest])
+        self.deeds[deed.__name__] = fewest + 1
+        print(deed.__name__)
+        deed()
+
+    def _while(self):
+        time.sleep(self.choice.uniform(0.05, 0.5))  # how long it stays broken
+
+    def kill_bridge(self):
+        bridge = self.choice.choice(self.bridges)
+        bridge.kill()
+        self._while()
+        bridge.start()
+
+    def kill_redis(self):
+        self.server.kill()
+        self._while()
+        self.server.start()
+
+    def stop_redis(self):
+        self.server.suspend()
+        self._while()
+        self.server.resume()
+
+    def stop_bridge(self):
+        bridge = self.choice.choice(self.bridges)
+        bridge.process.signal(signal.SIGSTOP)
+        self._while()
+        bridge.process.signal(signal.SIGCONT)
+
+    def cut(self):
+        for kind in ("normal", "pubsub"):
+            self.server.client().client_kill_filter(_type=kind, skipme=True)
+
+    def forget_scripts(self):
+        self.server.client().script_flush()
+
+    def fill(self):
+        """OOM: Redis refuses to write."""
+        self._set("maxmemory", 1, 0)
+
+    def want_replicas(self):
+        """NOREPLICAS: Redis refuses to write."""
+        self._set("min-replicas-to-write", 1, 0)
+
+    def _set(self, name, bad, good):
+        self.server.client().config_set(name, bad)
+        self._while()
+        self.server.client().config_set(name, good)
+
+    def be_busy(self):
+        """A script holds Redis for longer than it lets others wait without a word."""
+        store = self.server.client()
+        store.config_set("busy-reply-threshold", 50)
+        store.eval(BUSY, 0, self.choice.randrange(100000, 400000))

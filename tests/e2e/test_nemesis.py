@@ -1,0 +1,46 @@
+"""Everything at once: two bridges and their Redis are broken in one way after the other, under load. What was ok is
+there, once and in order, and reaches everyone.
+
+ZRBRIDGE_SEED=n breaks in the same order again; ZRBRIDGE_LONG=1 breaks more often."""
+
+import os
+import random
+
+import pytest
+from harness.bridge import PACK
+from harness.follower import Follower
+from harness.nemesis import Nemesis
+from harness.recorder import Publisher, Taker, check_stored, wait_settled
+from harness.wait import eventually
+
+STRIKES = 180 if os.environ.get("ZRBRIDGE_LONG") else 9
+
+pytestmark = pytest.mark.skipif(PACK > 1, reason="test_pack breaks packed channels")
+
+
+def test_what_was_ok_is_there_once_and_reaches_everyone_whatever_breaks(lab):
+    seed = int(os.environ.get("ZRBRIDGE_SEED") or random.randrange(1 << 32))
+    print("seed", seed)
+    server = lab.redis(fsync="always")
+    bridges = [lab.bridge(server), lab.bridge(server)]
+    nemesis = Nemesis(server, bridges, random.Random(seed))
+    followers = [Follower(bridge, "orders") for bridge in bridges]
+    publishers = [Publisher(bridge, "orders", b"%c%d" % (97 + number, insists), insists)
+                  for number, bridge in enumerate(bridges) for insists in (False, True)]
+    takers = [Taker(bridge, "orders", f"taker-{number}") for number, bridge in enumerate(bridges)]
+    for _ in range(STRIKES):
+        before = [len(publisher.ok) for publisher in publishers]
+        nemesis.strike()
+        eventually(lambda before=before: all(len(publisher.ok) > count + 20
+                                             for publisher, count in zip(publishers, before)), "all to go on")
+    for publisher in publishers:
+        publisher.stop()
+    client = bridges[0].client()
+    messages = [(id_, payload) for id_, _, _, payload in client.replay_all("orders")]
+    found = check_stored(publishers, messages)
+    again = wait_settled(client, takers, found)
+    for follower in followers:
+        follower.wait_got("orders", messages)
+        follower.stop()
+    print(len(found), "stored,", sum(len(publisher.unknown) for publisher in publishers), "unknown,",
+          sum(len(publisher.failed) for publisher in publishers), "failed,", again, "delivered again,", nemesis.deeds)
