@@ -78,14 +78,15 @@ static uint64_t s_last (const batch_t *batch)
 
 static void s_send_batch (feed_t *self, channel_t *channel, const batch_t *batch)
 {
-    size_t known = channel->cursor < batch->first ? 0 : channel->cursor + 1 - batch->first;
     bool is_heard = fanout_is_heard (self->fanout);
-    for (size_t i = known; i < batch->count; i++) {
-        span_t envelope = batch_envelope (batch, i);
-        self->counters->fanout_messages++;
-        self->counters->fanout_bytes += envelope.size;
-        if (is_heard) {
-            fanout_send (self->fanout, channel, envelope);
+    for (size_t i = 0; i < batch->count; i++) {
+        if (batch->first + i > channel->cursor) {
+            span_t envelope = batch_envelope (batch, i);
+            if (is_heard) {
+                fanout_send (self->fanout, channel, envelope);
+            }
+            self->counters->fanout_messages++;
+            self->counters->fanout_bytes += envelope.size;
         }
     }
     s_moved (self, channel, s_last (batch));

@@ -47,8 +47,6 @@ typedef struct {
     size_t option_count;
     const char *examples;                    //  "zrb …" with what it does behind #, a line each
     int (*run) (const struct args_s *args);  //  returns the exit status
-    //  In place of run and of all before it but name, operands and does: it reads its arguments itself.
-    int (*run_raw) (int argc, char *argv[]);
 } command_t;
 
 #define OPTIONS(array) .options = array, .option_count = sizeof array / sizeof *array

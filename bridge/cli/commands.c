@@ -35,6 +35,7 @@ const command_t *const commands[] = {
     &status_command,
     &sub_command,
     &take_command,
+    &top_command,
     &touch_command,
     &work_command,
     NULL,

@@ -10,9 +10,13 @@
 #define PRINTER_OPTIONS                                                                                                \
     {"raw", 'r', OPTION_FLAG, NULL, NULL, 0, 0, "print the payloads alone, a newline behind each", NULL},              \
     {                                                                                                                  \
-        "format", 'f', OPTION_TEXT, "TEXT", NULL, 0, 0,                                                                \
-            "print TEXT: %c channel, %i id, %t time_ms, %d date, %h headers, %p payload, %s its size; \\n, \\t", NULL  \
+        "format", 'f', OPTION_TEXT, "TEXT", NULL, 0, 0, "print TEXT, with %c %i %t %d %h %p %s, \\n and \\t in it",    \
+            NULL                                                                                                       \
     }
+
+//  What else their --help says.
+#define PRINTER_ABOUT                                                                                                  \
+    "In --format stand %c for the channel, %i id, %t time_ms, %d date, %h headers, %p payload, %s its size.\n"
 
 typedef struct {
     const char *format;  //  NULL: as is_raw, is_json, or for people

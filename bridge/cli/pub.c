@@ -387,10 +387,10 @@ const command_t pub_command = {
     .operands = "CHANNEL [PAYLOAD]...",
     .least = 1,
     .most = SIZE_MAX,
-    .does = "publishes messages, and says their ids once Redis has them; without PAYLOAD each line of stdin is one",
-    .about = "Each message has a msg_id, so that one that must be sent again is stored once. The headers delay_ms, "
-             "at_ms and\n"
-             "ttl_ms are numbers, front is true or false, others are text. Ctrl-C ends with what was sent.\n",
+    .does = "publishes messages from arguments or from stdin, and says their ids once Redis has them",
+    .about =
+        "Without PAYLOAD each line of stdin is a message. Each has a msg_id, so that one that must be sent again is\n"
+        "stored once. The headers delay_ms, at_ms and ttl_ms are numbers, front is true or false, others are text.\n",
     OPTIONS (options),
     .examples = "  zrb pub orders 'two of them' three             # two messages\n"
                 "  tail -f app.log | zrb pub logs -H host=web1    # each line, as it comes\n"

@@ -141,7 +141,8 @@ const command_t replay_command = {
     .least = 1,
     .most = 1,
     .does = "prints stored messages: a channel's, or by a glob those of all that match",
-    .about = "Ids that have no message are told on standard error. Of a glob, messages come by their time.\n",
+    .about =
+        "Ids that have no message are told on standard error. Of a glob, messages come by their time.\n" PRINTER_ABOUT,
     OPTIONS (options),
     .examples = "  zrb replay orders --from 17          # from that id on\n"
                 "  zrb replay 'orders.*' --since 10m    # the last ten minutes of many\n"

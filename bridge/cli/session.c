@@ -117,18 +117,16 @@ static void s_read_signals (session_t *self)
     }
 }
 
-int session_stop (session_t *self)
-{
-    s_read_signals (self);
-    self->stops_told = self->stops;
-    return self->stop;
-}
-
 unsigned session_stops (session_t *self)
 {
     s_read_signals (self);
-    self->stops_told = self->stops;
-    return self->stops;
+    return self->stops_told = self->stops;
+}
+
+int session_stop (session_t *self)
+{
+    session_stops (self);
+    return self->stop;
 }
 
 //  Life
@@ -397,7 +395,7 @@ int session_wait (session_t *self, zmq_pollitem_t *items, size_t count, uint64_t
         }
         int ready = zmq_poll (all, (int)count + 3, s_timeout_ms (s_earliest (self, until_ns)));
         s_read_signals (self);
-        bool wanted = (ready > 0 && all[0].revents) || self->stops > self->stops_told;
+        bool wanted = self->stops > self->stops_told || (ready > 0 && all[0].revents);
         for (size_t at = 0; at < count; at++) {
             items[at].revents = all[3 + at].revents;
             wanted = wanted || items[at].revents;

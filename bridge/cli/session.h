@@ -48,7 +48,8 @@ int session_ask_any (session_t *self, uint64_t wait_ms, answer_t *answer);
 //  Takes an answer that is there, as asker_take does; one with a fault is one that asking again doesn't mend.
 bool session_take (session_t *self, answer_t *answer);
 
-//  Waits until an answer is there, one of the caller's items has an event, a signal came, or that time of clock_ns.
+//  Waits until an answer is there, one of the caller's items has an event, a signal came of which
+//  session_stop has not told yet, or that time of clock_ns.
 //  Returns 0, or ZRB_ABSENT when no bridge has answered for too long, which was told on stderr.
 int session_wait (session_t *self, zmq_pollitem_t *items, size_t count, uint64_t until_ns);
 

@@ -235,8 +235,7 @@ const command_t status_command = {
     .least = 0,
     .most = 1,
     .does = "shows the numbers of a channel, of all that match a glob, or of all, and of their groups",
-    .about = "STORED is the number of messages; LAST is how old the newest is, OLDEST how old the first that waits in "
-             "a group.\n",
+    .about = "LAST is how old the newest message is, OLDEST how old the first that waits in a group.\n",
     OPTIONS (options),
     .examples = "  zrb status                                         # all channels\n"
                 "  zrb status 'orders.*' --watch                      # again and again, until Ctrl-C\n"

@@ -412,9 +412,10 @@ const command_t sub_command = {
     .least = 1,
     .most = SIZE_MAX,
     .does = "prints messages as they come, of channels and of globs",
-    .about = "Each message comes once, in the order of its channel, also when the bridge or the network went away "
-             "meanwhile:\n"
-             "what was missed is read from the log. Ids that have no message are told on standard error.\n",
+    .about =
+        "Each message comes once, in the order of its channel, also when the bridge or the network went away "
+        "meanwhile:\n"
+        "what was missed is read from the log. Ids that have no message are told on standard error.\n" PRINTER_ABOUT,
     OPTIONS (options),
     .examples = "  zrb sub orders 'logs.*'              # from now on\n"
                 "  zrb sub orders --from 1              # all that is stored, then what comes\n"

@@ -26,6 +26,7 @@ extern const command_t resume_command;
 extern const command_t status_command;
 extern const command_t sub_command;
 extern const command_t take_command;
+extern const command_t top_command;
 extern const command_t touch_command;
 extern const command_t work_command;
 

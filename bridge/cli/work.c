@@ -19,7 +19,7 @@
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "job.h"
+#include "hand.h"
 #include "limit.h"
 #include "name.h"
 #include "query.h"
@@ -29,25 +29,10 @@
 #define MS_NS UINT64_C (1000000)
 
 enum {
-    TAKE_WAIT_MS = 20000,    //  a waiting take is asked anew then
-    GRACE_MS = 5000,         //  between SIGTERM and SIGKILL
-    PATIENCE_MS = 5000,      //  for a bridge that is to take leases back
-    CANCEL_MS = 200,         //  a take that is to end is cancelled as often as that
-    MOST_DELAY_MS = 3600000  //  that a delay grows to
+    TAKE_WAIT_MS = 20000,  //  a waiting take is asked anew then
+    PATIENCE_MS = 5000,    //  for a bridge that is to take leases back
+    CANCEL_MS = 200        //  a take that is to end is cancelled as often as that
 };
-
-typedef enum { HAND_FREE, HAND_RUNS, HAND_SETTLES, HAND_HELD } hand_state_t;
-
-typedef struct {
-    hand_state_t state;
-    uint64_t number;  //  of what it works on, never the same twice
-    char channel[LIMIT_NAME_BYTES + 1];
-    uint64_t id, lease, attempt;
-    pid_t pid;
-    uint64_t start_ns, touch_ns, end_ns;  //  when to touch, and when to end the command
-    bool touching, lost, late, killed;
-    int status;  //  as waitpid tells it
-} hand_t;
 
 typedef struct work_s work_t;
 typedef void answer_fn (work_t *self, uint64_t tag, answer_t *answer);
@@ -61,10 +46,10 @@ typedef struct {
 struct work_s {
     const args_t *args;
     session_t *session;
-    const char *group;
+    task_t task;
     char consumer[LIMIT_NAME_BYTES + 1];
     size_t channels, parallel;  //  channels: operands
-    uint64_t lease_ms, count;
+    uint64_t count;
     hand_t *hands;
     question_t *questions;  //  open ones
     size_t question_count;
@@ -134,7 +119,7 @@ static msgpack_packer *s_begin_settle (work_t *self, const char *op, const hand_
 {
     msgpack_packer *packer = session_begin (self->session, op, 3 + more);
     key_text (packer, "channel", hand->channel);
-    key_text (packer, "group", self->group);
+    key_text (packer, "group", self->task.group);
     pack_text (packer, "items");
     msgpack_pack_array (packer, 1);
     msgpack_pack_array (packer, 2);
@@ -148,30 +133,10 @@ static bool s_is_stale (answer_t *answer)
     return answer->ok && answer_lists (answer, "stale");
 }
 
-static bool s_is_good (const hand_t *hand)
-{
-    return WIFEXITED (hand->status) && WEXITSTATUS (hand->status) == 0;
-}
-
-static int s_print (const hand_t *hand, const char *outcome)
-{
-    printf ("{");
-    json_pair (stdout, "channel", span_text (hand->channel));
-    printf (", \"id\": %" PRIu64 ", \"lease\": %" PRIu64 ", \"attempt\": %" PRIu64 ", \"outcome\": \"%s\", ", hand->id,
-        hand->lease, hand->attempt, outcome);
-    if (WIFEXITED (hand->status)) {
-        printf ("\"exit\": %d, ", WEXITSTATUS (hand->status));
-    } else {
-        printf ("\"signal\": %d, ", WTERMSIG (hand->status));
-    }
-    printf ("\"ms\": %" PRIu64 "}\n", (clock_ns () - hand->start_ns) / MS_NS);
-    return output_flush ();
-}
-
 static void s_settled (work_t *self, uint64_t number, answer_t *answer)
 {
     hand_t *hand = s_hand (self, number);
-    const char *outcome = s_is_good (hand) ? "done" : "back";
+    const char *outcome = hand_is_good (hand) ? "done" : "back";
     if (!answer->ok) {
         outcome = "unsettled";
         zrb_complain (0, "%s %" PRIu64 " can't be settled: %s", hand->channel, hand->id, answer->fault);
@@ -181,40 +146,27 @@ static void s_settled (work_t *self, uint64_t number, answer_t *answer)
             hand->channel, hand->id, hand->lease);
     }
     self->failed += strcmp (outcome, "done") != 0;
-    if (self->json && s_print (hand, outcome)) {
-        s_stop (self, ZRB_BAD);
+    if (self->json) {
+        hand_print (hand, outcome);
+        if (output_flush ()) {
+            s_stop (self, ZRB_BAD);
+        }
     }
     hand->state = HAND_FREE;
     self->dry = false;
 }
 
-//  Twice as long with each attempt.
-static uint64_t s_delay_ms (const work_t *self, const hand_t *hand)
-{
-    uint64_t given_ms = args_count (self->args, "delay"), delay_ms = given_ms;
-    for (uint64_t attempt = 1; attempt < hand->attempt && delay_ms < MOST_DELAY_MS; attempt++) {
-        delay_ms *= 2;
-    }
-    return given_ms > MOST_DELAY_MS ? given_ms : delay_ms < MOST_DELAY_MS ? delay_ms : MOST_DELAY_MS;
-}
-
 static void s_settle (work_t *self, hand_t *hand)
 {
-    char reason[128];
+    char reason[HAND_REASON];
     hand->state = HAND_SETTLES;
-    if (s_is_good (hand)) {
+    if (hand_is_good (hand)) {
         s_begin_settle (self, "ack", hand, 0);
     } else {
-        if (hand->late) {
-            snprintf (reason, sizeof reason, "ran longer than %" PRIu64 " ms", args_count (self->args, "max-time"));
-        } else if (WIFSIGNALED (hand->status)) {
-            snprintf (reason, sizeof reason, "ended by signal %d", WTERMSIG (hand->status));
-        } else {
-            snprintf (reason, sizeof reason, "exit status %d", WEXITSTATUS (hand->status));
-        }
+        hand_reason (hand, &self->task, reason);
         zrb_complain (0, "%s %" PRIu64 ", attempt %" PRIu64 ": %s", hand->channel, hand->id, hand->attempt, reason);
         msgpack_packer *packer = s_begin_settle (self, "nack", hand, 2);
-        key_number (packer, "delay_ms", s_delay_ms (self, hand));
+        key_number (packer, "delay_ms", hand_delay_ms (hand, &self->task));
         key_text (packer, "reason", reason);
     }
     s_ask (self, 0, s_settled, hand->number);
@@ -225,7 +177,7 @@ static void s_touched (work_t *self, uint64_t number, answer_t *answer)
     hand_t *hand = s_hand (self, number);
     if (hand) {
         hand->touching = false;
-        hand->touch_ns = clock_ns () + self->lease_ms * MS_NS / 3;
+        hand->touch_ns = clock_ns () + self->task.lease_ms * MS_NS / 3;
         hand->lost = s_is_stale (answer);
         if (hand->lost && hand->state == HAND_RUNS) {
             zrb_complain (0,
@@ -237,7 +189,7 @@ static void s_touched (work_t *self, uint64_t number, answer_t *answer)
 
 static void s_touch (work_t *self, hand_t *hand)
 {
-    key_number (s_begin_settle (self, "touch", hand, 1), "lease_ms", self->lease_ms);
+    key_number (s_begin_settle (self, "touch", hand, 1), "lease_ms", self->task.lease_ms);
     hand->touching = true;
     s_ask (self, 0, s_touched, hand->number);
 }
@@ -256,7 +208,7 @@ static void s_release (work_t *self, const char *channel)
 {
     msgpack_packer *packer = session_begin (self->session, "release", 3);
     key_text (packer, "channel", channel);
-    key_text (packer, "group", self->group);
+    key_text (packer, "group", self->task.group);
     key_text (packer, "consumer", self->consumer);
     s_ask (self, 0, s_given_back, 0);
     self->releases++;
@@ -278,30 +230,6 @@ static void s_give_back (work_t *self)
 }
 
 //  Taking
-
-static void s_begin_job (work_t *self, hand_t *hand, const envelope_t *envelope)
-{
-    char *const *command = args_command (self->args);
-    uint64_t max_time_ms = args_count (self->args, "max-time");
-    job_t job = {.endpoint = session_endpoint (self->session),
-        .channel = hand->channel,
-        .group = self->group,
-        .id = hand->id,
-        .lease = hand->lease,
-        .attempt = hand->attempt,
-        .time_ms = envelope->time_ms,
-        .headers = envelope->headers,
-        .payload = envelope->payload};
-    hand->start_ns = clock_ns ();
-    hand->touch_ns = hand->start_ns + self->lease_ms * MS_NS / 3;
-    hand->end_ns = max_time_ms ? hand->start_ns + max_time_ms * MS_NS : UINT64_MAX;
-    hand->pid = job_start (&job, command, self->json ? STDERR_FILENO : STDOUT_FILENO);
-    hand->state = HAND_RUNS;
-    if (hand->pid < 0) {
-        hand->state = HAND_HELD;
-        s_stop (self, zrb_complain (ZRB_BAD, "\"%.200s\" can't be run: %s", command[0], strerror (errno)));
-    }
-}
 
 //  [channel, envelope, lease, attempt]; a take brings no more than hands are free.
 static bool s_take_up (work_t *self, cursor_t at)
@@ -325,7 +253,11 @@ static bool s_take_up (work_t *self, cursor_t at)
     if (self->stop_ns) {
         hand->state = HAND_HELD;
     } else {
-        s_begin_job (self, hand, &envelope);
+        int rc = hand_start (hand, &self->task, &envelope);
+        if (rc) {
+            const char *command = self->task.command[0];
+            s_stop (self, zrb_complain (ZRB_BAD, "\"%.200s\" can't be run: %s", command, strerror (errno)));
+        }
     }
     return true;
 }
@@ -362,9 +294,9 @@ static void s_take (work_t *self)
     for (size_t at = 0; at < self->channels; at++) {
         pack_text (packer, args_operand (self->args, at));
     }
-    key_text (packer, "group", self->group);
+    key_text (packer, "group", self->task.group);
     key_number (packer, "max", most);
-    key_number (packer, "lease_ms", self->lease_ms);
+    key_number (packer, "lease_ms", self->task.lease_ms);
     key_number (packer, "wait_ms", wait_ms);
     key_text (packer, "consumer", self->consumer);
     self->taking = true;
@@ -387,13 +319,6 @@ static void s_cancel (work_t *self)
 
 //  Signals and time
 
-static void s_kill (const hand_t *hand, int number)
-{
-    if (kill (-hand->pid, number)) {
-        kill (hand->pid, number);
-    }
-}
-
 static void s_reap (work_t *self)
 {
     struct signalfd_siginfo info;
@@ -401,7 +326,7 @@ static void s_reap (work_t *self)
     }
     for (size_t at = 0; at < self->parallel; at++) {
         hand_t *hand = &self->hands[at];
-        if (hand->state == HAND_RUNS && waitpid (hand->pid, &hand->status, WNOHANG) == hand->pid) {
+        if (hand->state == HAND_RUNS && hand_has_ended (hand)) {
             if (hand->killed && WIFSIGNALED (hand->status)) {
                 hand->state = HAND_HELD;
             } else {
@@ -426,7 +351,7 @@ static void s_heed_signals (work_t *self)
         for (size_t at = 0; at < self->parallel; at++) {
             if (self->hands[at].state == HAND_RUNS) {
                 self->hands[at].killed = true;
-                s_kill (&self->hands[at], SIGKILL);
+                hand_kill (&self->hands[at], SIGKILL);
             }
         }
     }
@@ -441,9 +366,7 @@ static void s_run_timers (work_t *self)
             s_touch (self, hand);
         }
         if (hand->state == HAND_RUNS && hand->end_ns <= now_ns) {
-            s_kill (hand, hand->late ? SIGKILL : SIGTERM);
-            hand->end_ns = hand->late ? UINT64_MAX : now_ns + GRACE_MS * MS_NS;
-            hand->late = true;
+            hand_end_late (hand);
         }
     }
     if (self->stop_ns && self->taking && !self->cancelling && self->cancel_ns <= now_ns) {
@@ -529,7 +452,7 @@ static int s_release_old (work_t *self)
             answer_t answer;
             msgpack_packer *packer = session_begin (self->session, "release", 3);
             key_text (packer, "channel", args_operand (self->args, at));
-            key_text (packer, "group", self->group);
+            key_text (packer, "group", self->task.group);
             key_text (packer, "consumer", self->consumer);
             status = session_ask (self->session, 0, &answer);
             if (status == 0) {
@@ -576,14 +499,19 @@ static int s_run (const args_t *args)
 {
     work_t self = {.args = args,
         .channels = args_operands (args),
-        .group = args_text (args, "group"),
+        .task = {.group = args_text (args, "group"),
+            .command = args_command (args),
+            .output = args_flag (args, "json") ? STDERR_FILENO : STDOUT_FILENO,
+            .lease_ms = args_count (args, "lease"),
+            .max_time_ms = args_count (args, "max-time"),
+            .delay_ms = args_count (args, "delay")},
         .parallel = (size_t)args_count (args, "parallel"),
-        .lease_ms = args_count (args, "lease"),
         .count = args_count (args, "count"),
         .json = args_flag (args, "json")};
     if (!args_command (args)) {
         return zrb_complain (ZRB_USAGE, "work wants CHANNEL... -- COMMAND...; see zrb work --help");
     }
+    signal (SIGPIPE, SIG_IGN);  //  what was begun is settled, whoever reads the output
     sigset_t child;
     sigemptyset (&child);
     sigaddset (&child, SIGCHLD);
@@ -593,6 +521,7 @@ static int s_run (const args_t *args)
     if (!self.session) {
         return ZRB_USAGE;
     }
+    self.task.endpoint = session_endpoint (self.session);
     self.children = signalfd (-1, &child, SFD_NONBLOCK | SFD_CLOEXEC);
     self.hands = calloc (self.parallel, sizeof *self.hands);
     self.questions = calloc (window, sizeof *self.questions);

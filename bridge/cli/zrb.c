@@ -8,9 +8,6 @@
 
 static int s_run (const command_t *command, int argc, char *argv[])
 {
-    if (command->run_raw) {
-        return command->run_raw (argc, argv);
-    }
     int status;
     args_t *args = args_new (command, argc, argv, &status);
     if (args) {
@@ -35,6 +32,10 @@ int main (int argc, char *argv[])
         help_print ();
     } else if (strcmp (word, "--version") == 0) {
         puts ("zrb " ZRB_VERSION);
+    } else if (strcmp (word, "--man") == 0) {
+        help_print_man ();
+    } else if (strcmp (word, "--completion") == 0 && argc == 3 && help_print_completion (argv[2]) == 0) {
+        return ZRB_GOOD;
     } else {
         return zrb_complain (ZRB_USAGE, "knows no command \"%.64s\"; see zrb --help", word);
     }

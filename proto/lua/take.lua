@@ -1,6 +1,6 @@
 -- take: leases some messages to a consumer: what was given back first, then from the log. channel.lua, timers.lua,
--- state.lua, leases.lua, keep.lua, runs.lua, present.lua, letter.lua, given.lua, from_ready.lua and from_log.lua stand
--- before it.
+-- state.lua, take_run.lua, writes.lua, leases.lua, keep.lua, runs.lua, present.lua, letter.lua, given.lua,
+-- from_ready.lua and from_log.lua stand before it.
 --
 -- KEYS    1 meta
 -- ARGV    1 group   2 max   3 lease_ms   4 consumer, '': none   5 '1': nothing is leased, they are done
@@ -10,7 +10,7 @@
 --         'window': no room; runs flat, in the order of delivery: first, last, attempt; letters flat: id, envelope, of
 --         those that are not to be read from the log. lease 0: nothing is leased. more 1: more waits now, or may
 -- Keeps   KEYSPACE.md, Groups: a lease number is above all given before. The common path does no work per message.
-local max, consumer, window = tonumber(ARGV[2]), ARGV[4] == '' and '-' or ARGV[4], tonumber(ARGV[7])
+local consumer, window = ARGV[4] == '' and '-' or ARGV[4], tonumber(ARGV[7])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if not cursor and ARGV[6] ~= '1' then

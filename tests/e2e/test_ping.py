@@ -37,7 +37,7 @@ def test_without_a_bridge_it_says_what_to_do(tmp_path):
 @pytest.mark.parametrize("argv, error", [
     (["--dance"], "ping knows no option --dance; see zrb ping --help"),
     (["--wait"], "--wait wants a value; see zrb ping --help"),
-    (["--wait", "soon"], '--wait wants 1 to 3600000 milliseconds, not "soon"'),
+    (["--wait", "soon"], '--wait wants 1 to 3600000 milliseconds, or a time as 10s, 5m, 2h, 1d, not "soon"'),
     (["-s", "nowhere"], 'cannot connect to "nowhere": Invalid argument'),
     (["orders"], 'ping takes no "orders"; see zrb ping --help'),
 ])

@@ -6,7 +6,6 @@
 #include "asker.h"
 #include "report.h"
 #include "runner.h"
-#include "subcommands.h"
 #include "zrb.h"
 #include <assert.h>
 #include <errno.h>
@@ -515,20 +514,13 @@ static int s_bench (plan_t *plan)
     return self.status;
 }
 
-static int s_main (int argc, char *argv[])
+int bench_run (const args_t *args)
 {
     int status;
-    plan_t *plan = plan_new (argc, argv, &status);
+    plan_t *plan = plan_new (args, &status);
     if (plan) {
         status = s_bench (plan);
         plan_destroy (&plan);
     }
     return status;
 }
-
-const command_t bench_command = {
-    .name = "bench",
-    .operands = "MODE",
-    .does = "measures a bridge, and checks that nothing is lost on the way",
-    .run_raw = s_main,
-};

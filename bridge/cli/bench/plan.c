@@ -4,10 +4,9 @@
 #include "asker.h"
 #include "limit.h"
 #include "name.h"
+#include "subcommands.h"
 #include "zrb.h"
 #include <assert.h>
-#include <errno.h>
-#include <getopt.h>
 #include <stdlib.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -19,219 +18,65 @@
 //  Defaults in the order stream, publish, queue, replay.
 static const struct {
     plan_mode_t mode;
-    const char *name, *does;
+    const char *name;
     uint64_t batch, in_flight, count;
 } modes[] = {
-    {MODE_STREAM, "stream", "PUSH, stored, SUB; latency from sending to receiving", 1, 0, 0},
-    {MODE_PUBLISH, "publish", "publish with confirmation; latency from sending to the reply", 1, 256, 0},
-    {MODE_QUEUE, "queue", "publish, take, ack; latency from sending to the taker", 100, 16, 0},
-    {MODE_REPLAY, "replay", "stores --count messages, then reads all; latency of a reply", 1000, 4, 1000000},
+    {MODE_STREAM, "stream", 1, 0, 0},
+    {MODE_PUBLISH, "publish", 1, 256, 0},
+    {MODE_QUEUE, "queue", 100, 16, 0},
+    {MODE_REPLAY, "replay", 1000, 4, 1000000},
 };
 
-typedef enum { KIND_TEXT, KIND_COUNT, KIND_RATE, KIND_SECONDS, KIND_FLAG, KIND_FORM, KIND_HELP } kind_t;
+static const option_t options[] = {
+    {"push", 0, OPTION_TEXT, "ENDPOINT", "tcp://127.0.0.1:5551", 0, 0, "its PULL", NULL},
+    {"sub", 0, OPTION_TEXT, "ENDPOINT", "tcp://127.0.0.1:5553", 0, 0, "its PUB", "ZRB_SUB"},
+    {"name", 0, OPTION_TEXT, "NAME", "bench", 0, 0, "channels are NAME.RUN, and NAME.RUN.0 ... where there are more",
+        NULL},
+    {"channel", 0, OPTION_TEXT, "NAME", NULL, 0, 0,
+        "use this one, behind what it has, and leave all in it; nobody else may write there", NULL},
+    {"count", 'n', OPTION_COUNT, "N", NULL, 1, 4000000000, "messages in all; 10k, 2M", NULL},
+    {"seconds", 't', OPTION_SECONDS, "S", NULL, 0, 1000000, "send for so long (5, without --count)", NULL},
+    {"rate", 'r', OPTION_NUMBER, "N", NULL, 0, 100000000,
+        "messages a second; each has its due time, from which its latency counts", NULL},
+    {"size", 0, OPTION_COUNT, "BYTES", "100", PLAN_STAMP_BYTES, 1 << 26, "of a payload", NULL},
+    {"producers", 'p', OPTION_COUNT, "N", "1", 1, 1000, "senders", NULL},
+    {"subscribers", 0, OPTION_COUNT, "N", "1", 1, 1000, "receivers or readers, each of all messages", NULL},
+    {"takers", 0, OPTION_COUNT, "N", "1", 1, 1000, "who share the messages", NULL},
+    {"channels", 'c', OPTION_COUNT, "N", "1", 1, 100000, "written in turn", NULL},
+    {"batch", 'b', OPTION_COUNT, "N", NULL, 1, LIMIT_REPLAY_MESSAGES,
+        "messages a request, at most (publish 1, queue 100, replay 1000)", NULL},
+    {"in-flight", 'w', OPTION_COUNT, "N", NULL, 1, 1000000,
+        "messages on their way, or open requests of each sender or reader", NULL},
+    {"wait", 0, OPTION_SECONDS, "S", "10", 0, 1000000, "for what doesn't come", NULL},
+    {"keep", 0, OPTION_FLAG, NULL, NULL, 0, 0, "leave the messages in the log", NULL},
+    {"progress", 0, OPTION_FLAG, NULL, NULL, 0, 0, "on stderr, also where that is no terminal", NULL},
+    {"csv", 0, OPTION_FLAG, NULL, NULL, 0, 0, "print a line of names and one of values", NULL},
+};
 
+//  Options that not every mode has.
 static const struct {
     const char *name;
-    char letter;  //  0: none
-    kind_t kind;
     int modes;
-    size_t at;             //  in plan_t
-    uint64_t least, most;  //  of a count
-    const char *word, *help;
-} options[] = {
-    {"ask", 's', KIND_TEXT, MODE_ALL, offsetof (plan_t, ask), 0, 0, "ENDPOINT",
-        "the bridge's ROUTER (tcp://127.0.0.1:5555)"},
-    {"push", 0, KIND_TEXT, MODE_STREAM, offsetof (plan_t, push), 0, 0, "ENDPOINT", "its PULL (tcp://127.0.0.1:5551)"},
-    {"sub", 0, KIND_TEXT, MODE_STREAM, offsetof (plan_t, sub), 0, 0, "ENDPOINT", "its PUB (tcp://127.0.0.1:5553)"},
-    {"name", 0, KIND_TEXT, MODE_ALL, offsetof (plan_t, name), 0, 0, "NAME",
-        "channels are NAME.RUN, and NAME.RUN.0 … where there are more (bench)"},
-    {"channel", 0, KIND_TEXT, MODE_ALL, offsetof (plan_t, channel), 0, 0, "NAME",
-        "use this one, behind what it has, and leave all in it; nobody else may write there"},
-    {"count", 'n', KIND_COUNT, MODE_ALL, offsetof (plan_t, count), 1, 4000000000, "N", "messages in all; 10k, 2M"},
-    {"seconds", 't', KIND_SECONDS, MODE_LIVE, offsetof (plan_t, duration_ns), 0, 0, "S",
-        "send for so long (5, without --count)"},
-    {"rate", 'r', KIND_RATE, MODE_LIVE, offsetof (plan_t, rate), 0, 0, "N",
-        "messages a second; each has its due time, from which its latency counts"},
-    {"size", 0, KIND_COUNT, MODE_ALL, offsetof (plan_t, size), PLAN_STAMP_BYTES, 1 << 26, "BYTES",
-        "of a payload (100)"},
-    {"producers", 'p', KIND_COUNT, MODE_ALL, offsetof (plan_t, producers), 1, 1000, "N", "senders (1)"},
-    {"subscribers", 0, KIND_COUNT, MODE_STREAM | MODE_REPLAY, offsetof (plan_t, subscribers), 1, 1000, "N",
-        "receivers or readers, each of all messages (1)"},
-    {"takers", 0, KIND_COUNT, MODE_QUEUE, offsetof (plan_t, takers), 1, 1000, "N", "who share the messages (1)"},
-    {"channels", 'c', KIND_COUNT, MODE_ALL, offsetof (plan_t, channels), 1, 100000, "N", "written in turn (1)"},
-    {"batch", 'b', KIND_COUNT, MODE_ASKED, offsetof (plan_t, batch), 1, LIMIT_REPLAY_MESSAGES, "N",
-        "messages a request, at most (publish 1, queue 100, replay 1000)"},
-    {"in-flight", 'w', KIND_COUNT, MODE_ALL, offsetof (plan_t, in_flight), 1, 1000000, "N",
-        "stream: messages on their way (no limit); else open requests\n"
-        "                            of each sender or reader (publish 256, queue 16, replay 4)"},
-    {"wait", 0, KIND_SECONDS, MODE_ALL, offsetof (plan_t, patience_ns), 0, 0, "S", "for what doesn't come (10)"},
-    {"keep", 0, KIND_FLAG, MODE_ALL, offsetof (plan_t, keep), 0, 1, NULL, "leave the messages in the log"},
-    {"progress", 0, KIND_FLAG, MODE_ALL, offsetof (plan_t, progress), 0, 1, NULL,
-        "on stderr, also where that is no terminal"},
-    {"json", 0, KIND_FORM, MODE_ALL, offsetof (plan_t, form), 0, FORM_JSON, NULL, "print one JSON object"},
-    {"csv", 0, KIND_FORM, MODE_ALL, offsetof (plan_t, form), 0, FORM_CSV, NULL,
-        "print a line of names and one of values"},
-    {"help", 'h', KIND_HELP, MODE_ALL, 0, 0, 0, NULL, "print this"},
-};
+} uses[] = {{"push", MODE_STREAM}, {"sub", MODE_STREAM}, {"seconds", MODE_LIVE}, {"rate", MODE_LIVE},
+    {"subscribers", MODE_STREAM | MODE_REPLAY}, {"takers", MODE_QUEUE}, {"batch", MODE_ASKED}};
 
 enum {
-    LONG_FIRST = 256,     //  what getopt_long returns for the table's first row, by its long name
-    HELP_PRINTED = 1000,  //  an end that is none of the exit statuses
     FILL_BYTES = 500000,  //  of one publish that prepares a replay
     CHECK_BATCH = 1000,   //  of the replays that check what was published
     CHECK_WINDOW = 4
 };
 
-enum { OPTIONS = sizeof options / sizeof *options, MODES = sizeof modes / sizeof *modes };
+enum { MODES = sizeof modes / sizeof *modes, USES = sizeof uses / sizeof *uses };
 
-static const char *const examples =
-    "Examples:\n"
-    "  zrb bench stream                         as fast as it goes, for 5 seconds\n"
-    "  zrb bench stream -n 10k -w 1             one message at a time: the latency of an idle bridge\n"
-    "  zrb bench stream -r 100k -t 30           100,000 a second, with the latency that a user would see\n"
-    "  zrb bench publish -n 1M -b 10 --json     confirmed, 10 messages a request, for a script\n"
-    "  zrb bench queue --takers 4               work, shared by four\n"
-    "  zrb bench replay -n 1M                   how fast history is read\n"
-    "Each run has channels of its own, which it empties at its end. Every message is checked: lost,\n"
-    "out of order, duplicate or damaged ones make the exit status 1. Ctrl-C ends a run with what there is.\n"
-    "Exit status: 0 good, 1 a check failed, 2 wrong usage, 3 no bridge answers.\n";
-
-static void s_print_help (void)
+static int s_check_uses (const plan_t *self, const args_t *args)
 {
-    puts ("Usage: zrb bench MODE [OPTION]...\n\nMeasures a running bridge, and checks that nothing is lost on the "
-          "way.\n\n"
-          "Modes:");
-    for (size_t at = 0; at < MODES; at++) {
-        printf ("  %-8s  %s\n", modes[at].name, modes[at].does);
-    }
-    puts ("\nOptions:");
-    for (size_t at = 0; at < OPTIONS; at++) {
-        char left[64];
-        char letter[8] = "    ";
-        if (options[at].letter) {
-            snprintf (letter, sizeof letter, "-%c, ", options[at].letter);
-        }
-        snprintf (left, sizeof left, "%s--%s %s", letter, options[at].name, options[at].word ? options[at].word : "");
-        printf ("  %-24s  %s\n", left, options[at].help);
-    }
-    printf ("\n%s", examples);
-}
-
-//  A count may end in k or M. Returns 0, or -1 when it is none or out of its range.
-static int s_read_count (uint64_t *to, const char *text, uint64_t least, uint64_t most)
-{
-    char *end;
-    errno = 0;
-    uint64_t value = strtoull (text, &end, 10);
-    uint64_t unit = *end == 'k' ? 1000 : *end == 'M' ? 1000000 : 1;
-    if (errno || text[0] < '0' || text[0] > '9' || (unit > 1 ? end[1] : *end) || value > most / unit) {
-        return -1;
-    }
-    *to = value * unit;
-    return *to < least ? -1 : 0;
-}
-
-//  A number from 0.001 on, with a fraction, and the suffixes of a count.
-static int s_read_number (double *to, const char *text, double most)
-{
-    char *end;
-    *to = strtod (text, &end);
-    double unit = *end == 'k' ? 1e3 : *end == 'M' ? 1e6 : 1;
-    *to *= unit;
-    bool is_plain = strspn (text, "0123456789.") == (size_t)(end - text) && end > text;
-    return is_plain && !(unit > 1 ? end[1] : *end) && *to >= 1e-3 && *to <= most ? 0 : -1;
-}
-
-//  Takes one option. Returns 0, or an exit status.
-static int s_set (plan_t *self, size_t at, const char *text)
-{
-    void *field = (char *)self + options[at].at;
-    const char *name = options[at].name;
-    double seconds;
-    switch (options[at].kind) {
-    case KIND_TEXT:
-        *(const char **)field = text;
-        return 0;
-    case KIND_COUNT:
-        return s_read_count ((uint64_t *)field, text, options[at].least, options[at].most)
-                   ? zrb_complain (ZRB_USAGE, "--%s wants an integer from %" PRIu64 " to %" PRIu64, name,
-                         options[at].least, options[at].most)
-                   : 0;
-    case KIND_RATE:
-        return s_read_number ((double *)field, text, 1e8)
-                   ? zrb_complain (ZRB_USAGE, "--%s wants a number from 0.001 to 100M", name)
-                   : 0;
-    case KIND_SECONDS:
-        if (s_read_number (&seconds, text, 1e6)) {
-            return zrb_complain (ZRB_USAGE, "--%s wants seconds from 0.001 to 1M", name);
-        }
-        *(uint64_t *)field = (uint64_t)(seconds * 1e9);
-        return 0;
-    case KIND_FLAG:
-        *(bool *)field = true;
-        return 0;
-    case KIND_FORM:
-        *(plan_form_t *)field = (plan_form_t)options[at].most;
-        return 0;
-    case KIND_HELP:
-        break;
-    }
-    s_print_help ();
-    return HELP_PRINTED;
-}
-
-//  Getopt's two forms of the table.
-static void s_fill_getopt (struct option *longs, char *shorts)
-{
-    *shorts++ = ':';
-    for (size_t at = 0; at < OPTIONS; at++) {
-        bool wants = options[at].word != NULL;
-        longs[at] = (struct option){options[at].name, wants, NULL, LONG_FIRST + (int)at};
-        if (options[at].letter) {
-            *shorts++ = options[at].letter;
-            if (wants) {
-                *shorts++ = ':';
-            }
+    for (size_t at = 0; at < USES; at++) {
+        if (!(uses[at].modes & (int)self->mode) && args_given (args, uses[at].name)) {
+            return zrb_complain (
+                ZRB_USAGE, "--%s means nothing to %s; see zrb bench --help", uses[at].name, plan_mode_name (self));
         }
     }
-    *shorts = 0;
-}
-
-//  The table's row of what getopt_long returned; OPTIONS when it has none.
-static size_t s_row (int option)
-{
-    size_t at = option >= LONG_FIRST ? (size_t)(option - LONG_FIRST) : 0;
-    while (option < LONG_FIRST && at < OPTIONS && options[at].letter != option) {
-        at++;
-    }
-    return at;
-}
-
-//  Returns 0, or an exit status.
-static int s_read_options (plan_t *self, int argc, char *argv[])
-{
-    struct option longs[OPTIONS + 1] = {{NULL, 0, NULL, 0}};
-    char shorts[2 * OPTIONS + 2];
-    int option, status = 0;
-    s_fill_getopt (longs, shorts);
-    opterr = 0;
-    while (status == 0 && (option = getopt_long (argc, argv, shorts, longs, NULL)) >= 0) {
-        size_t at = s_row (option);
-        if (option == ':') {
-            status = zrb_complain (ZRB_USAGE, "%.64s wants a value; see zrb bench --help", argv[optind - 1]);
-        } else if (at == OPTIONS) {
-            status = zrb_complain (ZRB_USAGE, "bench can't use %.64s; see zrb bench --help", argv[optind - 1]);
-        } else if (!(options[at].modes & (int)self->mode)) {
-            status = zrb_complain (
-                ZRB_USAGE, "--%s means nothing to %s; see zrb bench --help", options[at].name, plan_mode_name (self));
-        } else {
-            status = s_set (self, at, optarg);
-        }
-    }
-    if (status == 0 && optind < argc) {
-        status = zrb_complain (ZRB_USAGE, "bench can't use \"%.64s\"; see zrb bench --help", argv[optind]);
-    }
-    return status;
+    return 0;
 }
 
 //  What one option alone can't tell. Returns 0, or an exit status.
@@ -285,45 +130,47 @@ static size_t s_mode_row (const char *name)
     return at;
 }
 
-//  What a mode does without any option.
-static plan_t *s_new_default (size_t at)
+//  What the mode does by default, and what the arguments say.
+static plan_t *s_new (size_t at, const args_t *args)
 {
     plan_t *self = calloc (1, sizeof *self);
     assert (self);
     *self = (plan_t){.mode = modes[at].mode,
-        .ask = "tcp://127.0.0.1:5555",
-        .push = "tcp://127.0.0.1:5551",
-        .sub = "tcp://127.0.0.1:5553",
-        .name = "bench",
-        .producers = 1,
-        .subscribers = 1,
-        .takers = 1,
-        .channels = 1,
-        .size = 100,
-        .batch = modes[at].batch,
-        .in_flight = modes[at].in_flight,
-        .patience_ns = 10 * SECOND_NS};
+        .ask = args_text (args, "ask"),
+        .push = args_text (args, "push"),
+        .sub = args_text (args, "sub"),
+        .name = args_text (args, "name"),
+        .channel = args_text (args, "channel"),
+        .producers = args_count (args, "producers"),
+        .subscribers = args_count (args, "subscribers"),
+        .takers = args_count (args, "takers"),
+        .channels = args_count (args, "channels"),
+        .size = args_count (args, "size"),
+        .batch = args_given (args, "batch") ? args_count (args, "batch") : modes[at].batch,
+        .in_flight = args_given (args, "in-flight") ? args_count (args, "in-flight") : modes[at].in_flight,
+        .count = args_count (args, "count"),
+        .duration_ns = (uint64_t)(args_number (args, "seconds") * 1e9),
+        .rate = args_number (args, "rate"),
+        .patience_ns = (uint64_t)(args_number (args, "wait") * 1e9),
+        .keep = args_flag (args, "keep"),
+        .progress = args_flag (args, "progress"),
+        .form = args_flag (args, "json")  ? FORM_JSON
+                : args_flag (args, "csv") ? FORM_CSV
+                                          : FORM_TEXT};
     return self;
 }
 
-plan_t *plan_new (int argc, char *argv[], int *status)
+plan_t *plan_new (const args_t *args, int *status)
 {
-    const char *mode = argc > 1 ? argv[1] : "";
-    size_t at = s_mode_row (mode);
-    if (strcmp (mode, "--help") == 0 || strcmp (mode, "-h") == 0) {
-        s_print_help ();
-        *status = ZRB_GOOD;
-        return NULL;
-    }
+    size_t at = s_mode_row (args_operand (args, 0));
     if (at == MODES) {
         *status = zrb_complain (ZRB_USAGE, "bench wants stream, publish, queue or replay; see zrb bench --help");
         return NULL;
     }
-    plan_t *self = s_new_default (at);
-    *status = s_read_options (self, argc - 1, argv + 1);
+    plan_t *self = s_new (at, args);
+    *status = s_check_uses (self, args);
     *status = *status ? *status : s_check (self);
     if (*status) {
-        *status = *status == HELP_PRINTED ? ZRB_GOOD : *status;
         plan_destroy (&self);
         return NULL;
     }
@@ -385,3 +232,29 @@ uint32_t plan_share (const plan_t *self, size_t producer)
     }
     return (uint32_t)(self->count / self->producers + (producer < self->count % self->producers));
 }
+
+const command_t bench_command = {
+    .name = "bench",
+    .operands = "MODE",
+    .least = 1,
+    .most = 1,
+    .does = "measures a bridge, and checks that nothing is lost on the way",
+    .about = "Modes:\n"
+             "  stream    PUSH, stored, SUB; latency from sending to receiving\n"
+             "  publish   publish with confirmation; latency from sending to the reply\n"
+             "  queue     publish, take, ack; latency from sending to the taker\n"
+             "  replay    stores --count messages, then reads all; latency of a reply\n\n"
+             "Each run has channels of its own, which it empties at its end. Every message is checked: lost,\n"
+             "out of order, duplicate or damaged ones make the exit status 1. Ctrl-C ends a run with what there is.\n"
+             "--in-flight is without limit for stream; publish has 256 by default, queue 16 and replay 4.\n",
+    OPTIONS (options),
+    .examples =
+        "  zrb bench stream                         # as fast as it goes, for 5 seconds\n"
+        "  zrb bench stream -n 10k -w 1             # one message at a time: the latency of an idle bridge\n"
+        "  zrb bench stream -r 100k -t 30           # 100,000 a second, with the latency that a user would see\n"
+        "  zrb bench publish -n 1M -b 10 --json     # confirmed, 10 messages a request, for a script\n"
+        "  zrb bench queue --takers 4               # work, shared by four\n"
+        "  zrb bench replay -n 1M                   # how fast history is read\n",
+    .statuses = "Exit status: 0 good, 1 a check failed, 2 wrong usage, 3 no bridge answers.",
+    .run = bench_run,
+};

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "args.h"
 #include "span.h"
 
 typedef enum {
@@ -45,10 +46,9 @@ typedef struct {
     span_t *names;  //  of each channel
 } plan_t;
 
-//  Reads `bench MODE [OPTION]…` and draws a run number. Returns NULL with *status set to the exit status, when the
-//  arguments are wrong (a line on stderr has told why) or asked for the help (which is printed). The plan borrows
-//  argv; the caller destroys it.
-plan_t *plan_new (int argc, char *argv[], int *status);
+//  Reads the arguments of zrb bench and draws a run number. Returns NULL with *status set to the exit status when they
+//  are wrong: a line on stderr has told why. The plan borrows the arguments; the caller destroys it.
+plan_t *plan_new (const args_t *args, int *status);
 void plan_destroy (plan_t **self_p);
 
 const char *plan_mode_name (const plan_t *self);
@@ -62,5 +62,8 @@ uint64_t plan_publish_batch (const plan_t *self);
 //  Messages of one replay, and how many are open at a time: as planned, or when it only checks as many as are good.
 uint64_t plan_read_batch (const plan_t *self);
 uint64_t plan_read_window (const plan_t *self);
+
+//  zrb bench, in bench.c.
+int bench_run (const args_t *args);
 
 #endif

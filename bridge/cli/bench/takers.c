@@ -123,24 +123,33 @@ static void s_settle (taker_t *self, answer_t *answer, size_t count, uint64_t no
     runner_did (self->runner, done, now);
 }
 
+//  Open requests of a taker: one take, and acks, of which a take may bring as many as messages.
+static size_t s_window (const plan_t *plan)
+{
+    return 4 * plan->batch + 1;
+}
+
+static void s_take_next (taker_t *self)
+{
+    const plan_t *plan = self->runner->run->plan;
+    if (!self->takes && s_window (plan) - asker_open (self->asker) > plan->batch) {
+        s_take (self);
+    }
+}
+
 static void s_on_answer (taker_t *self, answer_t *answer)
 {
     size_t count = self->acked[answer->slot];
     uint64_t now = clock_ns ();
+    self->takes = self->takes && count > 0;
     if (!answer->ok) {
         runner_fail (self->runner, "%s: %s", count ? "ack" : "take", answer->fault);
     } else if (count) {
         s_settle (self, answer, count, now);
     } else {
+        s_take_next (self);  //  the bridge is not to wait while these are worked
         s_work (self, answer, now);
     }
-    self->takes = self->takes && count > 0;
-}
-
-//  Open requests of a taker: one take, and acks, of which a take may bring as many as messages.
-static size_t s_window (const plan_t *plan)
-{
-    return 4 * plan->batch + 1;
 }
 
 //  One round of all takers. Returns their open acks.
@@ -149,16 +158,13 @@ static size_t s_turn (taker_t *takers, size_t count)
     size_t acks = 0;
     for (size_t at = 0; at < count; at++) {
         taker_t *taker = takers + at;
-        const plan_t *plan = taker->runner->run->plan;
         answer_t answer;
         while (asker_take (taker->asker, &answer)) {
             s_on_answer (taker, &answer);
             answer_clear (&answer);
         }
         acks += asker_open (taker->asker) - taker->takes;
-        if (!taker->takes && s_window (plan) - asker_open (taker->asker) > plan->batch) {
-            s_take (taker);
-        }
+        s_take_next (taker);
     }
     return acks;
 }

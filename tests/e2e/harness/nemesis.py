@@ -3,6 +3,8 @@
 import signal
 import time
 
+DEEDS = ("kill_bridge", "kill_redis", "stop_redis", "stop_bridge", "cut", "forget_scripts", "fill", "want_replicas",
+         "be_busy")
 BUSY = """
 local function now () local time = redis.call ('TIME') return time[1] * 1e6 + time[2] end
 local till = now () + ARGV[1]
@@ -11,21 +13,19 @@ repeat until now () > till
 
 
 class Nemesis:
-    """`store`: a connection to that redis-server, for what is set there. `deeds` counts what was done."""
+    """`deeds`: how often each of those that it may do was done."""
 
-    def __init__(self, server, bridges, choice):
+    def __init__(self, server, bridges, choice, deeds=DEEDS):
         self.server, self.bridges, self.choice = server, bridges, choice
-        self.deeds = {}
-        self._all = [self.kill_bridge, self.kill_redis, self.stop_redis, self.stop_bridge, self.cut,
-                     self.forget_scripts, self.fill, self.want_replicas, self.be_busy]
+        self.deeds = dict.fromkeys(deeds, 0)
 
     def strike(self):
         """Each deed once before any comes again."""
-        fewest = min(self.deeds.get(deed.__name__, 0) for deed in self._all)
-        deed = self.choice.choice([deed for deed in self._all if self.deeds.get(deed.__name__, 0) == fewest])
-        self.deeds[deed.__name__] = fewest + 1
-        print(deed.__name__)
-        deed()
+        fewest = min(self.deeds.values())
+        deed = self.choice.choice([deed for deed, count in self.deeds.items() if count == fewest])
+        self.deeds[deed] += 1
+        print(deed)
+        getattr(self, deed)()
 
     def _while(self):
         time.sleep(self.choice.uniform(0.05, 0.5))  # how long it stays broken

@@ -14,15 +14,17 @@ class RedisServer:
     `bridges`: those that ask it. A kill returns when each of them that runs has noticed, a start when each has found
     it again, so that a test asks a bridge that knows what happened.
     `fsync`: always, everysec, no; None: no AOF. `port`: of TCP on loopback, beside the unix socket.
+    `env`: of its process, beside the tests' own.
     """
 
-    def __init__(self, directory, fsync=None, options=(), port=0):
+    def __init__(self, directory, fsync=None, options=(), port=0, env=None):
         self.directory = directory
         self.directory.mkdir(parents=True, exist_ok=True)
         self.path = directory / "redis.sock"
         self.fsync = fsync
         self.options = list(options)
         self.port = port
+        self.env = env
         self.process = None
         self.bridges = []
 
@@ -33,7 +35,8 @@ class RedisServer:
     def start(self):
         aof = ["--appendonly", "yes", "--appendfsync", self.fsync] if self.fsync else ["--appendonly", "no"]
         self.process = Process(["redis-server", "--port", self.port, "--bind", "127.0.0.1", "--unixsocket", self.path,
-                                "--dir", self.directory, "--save", "", "--daemonize", "no", *aof, *self.options])
+                                "--dir", self.directory, "--save", "", "--daemonize", "no", *aof, *self.options],
+                               env=self.env)
         eventually(self._answers, "redis-server")
         for bridge in self.bridges:
             bridge.wait_redis(is_up=True)
