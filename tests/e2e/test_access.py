@@ -47,8 +47,8 @@ def _settled(channel):
 
 
 #  What each needs beside its channel.
-CONSUME = {"replay": {}, "peek": {}, "take": {"group": "g"}, "ack": {}, "nack": {}, "touch": {}, "bury": {}, "release": {
-    "group": "g", "consumer": "me"}, "pending": {"group": "g"}, "dead": {"group": "g"}}
+CONSUME = {"replay": {}, "peek": {}, "take": {}, "ack": {}, "nack": {}, "touch": {}, "bury": {},
+           "release": {"group": "g", "consumer": "me"}, "pending": {"group": "g"}, "dead": {"group": "g"}}
 ADMIN = {"flush": {"before": 1}, "redrive": {"group": "g", "all": True}, "group_create": {"group": "h"},
          "group_seek": {"group": "h", "start": "first"}, "group_delete": {"group": "h", "force": True},
          "pause": {"group": "g"}, "resume": {"group": "g"}}
