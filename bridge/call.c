@@ -55,6 +55,7 @@ call_t *call_new (desk_t *desk, peer_t *peer, zmq_msg_t *body)
     peer_move (&self->peer, peer);
     self->body = *body;
     zmq_msg_init (body);
+    self->key = desk->access ? zmq_msg_gets (&self->body, "User-Id") : NULL;
     self->deadline_ms = zclock_mono () + ANSWER_MS;
     self->place = zlistx_add_end (desk->calls, self);
     desk->living++;

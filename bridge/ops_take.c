@@ -7,6 +7,7 @@
 #include "name.h"
 #include "names.h"
 #include "ops.h"
+#include "permit.h"
 #include "splice.h"
 #include "store.h"
 #include "taken.h"
@@ -302,7 +303,8 @@ static void s_on_names (void *owner, void *arg, redisReply *names)
     span_t name;
     bool fits = true;
     while (fits && (name = names_next (&self->names, names, &at)).size > 0) {
-        fits = !s_is_new (&call->request, self->source, name) || s_add_channel (self, name);
+        bool wanted = s_is_new (&call->request, self->source, name) && permit_name (call, name);
+        fits = !wanted || s_add_channel (self, name);
     }
     if (!fits) {
         fault_t fault;
@@ -350,7 +352,11 @@ static void s_begin (call_t *call)
         return;
     }
     for (size_t i = 0; i < count; i++) {
-        s_add_channel (self, told[i]);
+        if (permit_name (call, told[i])) {
+            s_add_channel (self, told[i]);
+        } else {
+            takers_look (call, told[i]);
+        }
     }
     free (told);
     s_begin_asking (call);
