@@ -33,7 +33,9 @@ def client(bridge):
 
 @pytest.fixture(scope="module")
 def zrb(bridge, tmp_path_factory):
-    return Zrb(bridge, tmp_path_factory.mktemp("home"))
+    zrb = Zrb(bridge, tmp_path_factory.mktemp("home"))
+    yield zrb
+    zrb.end()
 
 
 def _stored(client, channel):
@@ -376,7 +378,9 @@ def test_ping_has_json(zrb):
 def moving(lab, tmp_path):
     """A bridge of its own, and zrb for it."""
     bridge = lab.bridge(lab.redis())
-    return bridge, Zrb(bridge, tmp_path)
+    zrb = Zrb(bridge, tmp_path)
+    yield bridge, zrb
+    zrb.end()
 
 
 def test_sub_prints_each_message_once_through_restarts(moving):

@@ -13,6 +13,7 @@ class Zrb:
 
     def __init__(self, bridge, home):
         self.bridge = bridge
+        self.started = []
         #  No configuration of whoever runs the tests.
         self.env = {"HOME": str(home), "XDG_CONFIG_HOME": "", "NO_COLOR": "1", "ZRB_WAIT": "30s"}
         if bridge:
@@ -39,7 +40,14 @@ class Zrb:
 
     def start(self, *argv):
         """A process that goes on; its stdin is empty."""
-        return Process([self.path(), *argv], env=self.env)
+        process = Process([self.path(), *argv], env=self.env)
+        self.started.append(process)
+        return process
+
+    def end(self):
+        """For fixtures: ends what a failed test has left."""
+        for process in self.started:
+            process.kill()
 
     def popen(self, *argv, **options):
         """A process with pipes of the caller's."""
