@@ -284,11 +284,11 @@ static bool s_asks_again (session_t *self, request_t *request, answer_t *answer)
         !cursor_uint (&value, &retry_ms)) {
         return false;
     }
-    uint64_t now = clock_ns ();
-    if (!self->is_patient && now > request->since_ns + self->wait_ns + request->wait_ns) {
+    uint64_t due_ns = clock_ns () + (retry_ms < 1 ? 1 : retry_ms) * 1000000;
+    if (!self->is_patient && due_ns > request->since_ns + self->wait_ns + request->wait_ns) {
         return false;
     }
-    request->due_ns = now + (retry_ms < 1 ? 1 : retry_ms) * 1000000;
+    request->due_ns = due_ns;
     request->was_refused = true;
     return true;
 }

@@ -22,12 +22,21 @@ if LONG:
 pytestmark = pytest.mark.skipif(PACK > 1, reason="test_pack breaks packed channels")
 
 
+def _endpoints(directory):
+    """A port is anybody's while its bridge is dead; a path is not."""
+    sockets = {"ingest": ("pull", "sub"), "fanout": ("pub",), "control": ("router",)}
+    return {section: {what: [f"ipc://{directory}/{what}"] for what in names} for section, names in sockets.items()}
+
+
 @pytest.mark.parametrize("deeds, strikes", [pytest.param(*round[1:], id=round[0]) for round in ROUNDS])
-def test_what_was_ok_is_there_once_and_reaches_everyone_whatever_breaks(lab, deeds, strikes):
+def test_what_was_ok_is_there_once_and_reaches_everyone_whatever_breaks(lab, tmp_path, deeds, strikes):
     seed = int(os.environ.get("ZRBRIDGE_SEED") or random.randrange(1 << 32))
     print("seed", seed)
     server = lab.redis(fsync="always")
-    bridges = [lab.bridge(server), lab.bridge(server)]
+    directories = [tmp_path / "a", tmp_path / "b"]
+    for directory in directories:
+        directory.mkdir()
+    bridges = [lab.bridge(server, monitor={"http": ""}, **_endpoints(directory)) for directory in directories]
     nemesis = Nemesis(server, bridges, random.Random(seed), deeds)
     followers = [Follower(bridge, "orders") for bridge in bridges]
     publishers = [Publisher(bridge, "orders", b"%c%d" % (97 + number, insists), insists)
