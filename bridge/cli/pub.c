@@ -304,15 +304,14 @@ static int s_meet (pub_t *self)
 
 static int s_open_push (pub_t *self, const char *endpoint)
 {
-    int linger_ms = (int)args_count (self->args, "wait"), hwm = 1000, immediate = 1;
+    int linger_ms = (int)args_count (self->args, "wait"), immediate = 1;
     self->push = session_connect (self->session, ZMQ_PUSH, endpoint);
     if (!self->push) {
         return ZRB_USAGE;
     }
-    //  Set before the first connection would be too late for the first pipe: so connect anew.
+    //  What is set holds for connections that are made from then on.
     zmq_disconnect (self->push, endpoint);
     zmq_setsockopt (self->push, ZMQ_LINGER, &linger_ms, sizeof linger_ms);
-    zmq_setsockopt (self->push, ZMQ_SNDHWM, &hwm, sizeof hwm);
     zmq_setsockopt (self->push, ZMQ_IMMEDIATE, &immediate, sizeof immediate);
     zmq_connect (self->push, endpoint);
     return 0;

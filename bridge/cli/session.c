@@ -15,6 +15,8 @@
 
 #define ANSWER_NS (5 * SECOND_NS)
 
+#define RECONNECT_NS (SECOND_NS / 10)
+
 enum { HEARTBEAT_MS = 2000, HEARTBEAT_TIMEOUT_MS = 6000, MOST_ITEMS = 16 };
 
 typedef struct {
@@ -33,9 +35,11 @@ struct session_s {
     bool has_keys;
     uint64_t wait_ns;  //  for a bridge that doesn't answer
     bool is_patient, takes_faults, was_met;
-    uint64_t heard_ns;    //  of the bridge, last
-    bool has_gone;        //  it has not answered since a connection was lost or a request took too long
-    request_t *requests;  //  ascending tickets, as far as they are open
+    uint64_t heard_ns;      //  of the bridge, last
+    bool has_gone;          //  it has not answered since a connection was lost or a request took too long
+    uint64_t connected_ns;  //  when the socket was made
+    bool is_lost;           //  its connection was, so there is to be another
+    request_t *requests;    //  ascending tickets, as far as they are open
     size_t window, open;
     size_t next_ticket;
     request_t *packed;  //  the one that is being packed
@@ -53,8 +57,10 @@ void *session_connect (session_t *self, int type, const char *endpoint)
     void *socket = zmq_socket (self->context, type);
     assert (socket);
     zmq_setsockopt (socket, ZMQ_LINGER, &none, sizeof none);
-    zmq_setsockopt (socket, ZMQ_SNDHWM, &none, sizeof none);
-    zmq_setsockopt (socket, ZMQ_RCVHWM, &none, sizeof none);
+    if (type == ZMQ_DEALER) {
+        zmq_setsockopt (socket, ZMQ_SNDHWM, &none, sizeof none);
+        zmq_setsockopt (socket, ZMQ_RCVHWM, &none, sizeof none);
+    }
     if (type == ZMQ_DEALER || type == ZMQ_SUB) {
         zmq_setsockopt (socket, ZMQ_HEARTBEAT_IVL, &heartbeat_ms, sizeof heartbeat_ms);
         zmq_setsockopt (socket, ZMQ_HEARTBEAT_TIMEOUT, &timeout_ms, sizeof timeout_ms);
@@ -89,6 +95,8 @@ static int s_connect (session_t *self)
         return -1;
     }
     snprintf (name, sizeof name, "inproc://session-%p", (void *)self->socket);
+    self->connected_ns = clock_ns ();
+    self->is_lost = false;
     zmq_socket_monitor (self->socket, name, ZMQ_EVENT_DISCONNECTED);
     self->monitor = zmq_socket (self->context, ZMQ_PAIR);
     assert (self->monitor);
@@ -357,7 +365,8 @@ static uint64_t s_earliest (const session_t *self, uint64_t until_ns)
     for (size_t at = 0; at < self->open; at++) {
         until_ns = self->requests[at].due_ns < until_ns ? self->requests[at].due_ns : until_ns;
     }
-    uint64_t patience_ns = s_patience_ends (self);
+    uint64_t patience_ns = s_patience_ends (self), renewal_ns = self->connected_ns + RECONNECT_NS;
+    until_ns = self->is_lost && renewal_ns < until_ns ? renewal_ns : until_ns;
     return patience_ns < until_ns ? patience_ns : until_ns;
 }
 
@@ -386,7 +395,8 @@ static int s_complain_absent (const session_t *self)
 //  What is to be done while no answer lies there unread.
 static int s_look_after (session_t *self)
 {
-    if (s_was_lost (self)) {
+    self->is_lost = s_was_lost (self) || self->is_lost;
+    if (self->is_lost && clock_ns () >= self->connected_ns + RECONNECT_NS) {
         s_renew (self);
     }
     if (clock_ns () >= s_patience_ends (self)) {

@@ -21,7 +21,7 @@ void session_destroy (session_t **self_p);
 void *session_context (const session_t *self);
 const char *session_endpoint (const session_t *self);
 
-//  A socket of the session's context with linger 0 and no high-water marks, connected to that endpoint, with the keys
+//  A socket of the session's context with linger 0, a DEALER without high-water marks, connected to that endpoint, with the keys
 //  of CURVE where they are given. NULL: a line on stderr has told why. The caller closes it.
 void *session_connect (session_t *self, int type, const char *endpoint);
 

@@ -6,7 +6,9 @@ import os
 import pty
 import select
 import signal
+import socket
 import subprocess
+import threading
 import time
 
 import pytest
@@ -70,6 +72,25 @@ def _absent(argv):
 ], ids=" ".join)
 def test_without_a_bridge_one_line_says_what_to_do(argv):
     _absent(argv)
+
+
+def test_a_peer_that_hangs_up_is_not_called_without_pause(zrb):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        calls, began = [], time.monotonic()
+
+        def hang_up():
+            while True:
+                try:
+                    calls.append(server.accept()[0].close())
+                except OSError:
+                    return
+
+        thread = threading.Thread(target=hang_up, daemon=True)
+        thread.start()
+        zrb.run("ping", "-s", f"tcp://127.0.0.1:{server.getsockname()[1]}", "--wait", "1s", status=3)
+        assert 1 <= len(calls) <= 2 + 20 * (time.monotonic() - began)
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join()
 
 
 #  pub
@@ -217,6 +238,16 @@ def test_sub_follows_several_channels_and_globs(zrb, client):
     assert sub.wait() == 0
     assert sorted((m["channel"], m["id"]) for m in map(json.loads, sub.output)) == [
         ("many.a", 1), ("many.b", 1), ("many.c", 1), ("other", 1), ("other", 2)]
+
+
+def test_sub_that_falls_behind_reads_from_the_log(zrb, client):
+    sub = zrb.popen("sub", "slow", "--from", "1", "-n", "30001", "-f", "%i\\n%p\\n", stdout=subprocess.PIPE)
+    client.publish("slow", b"first")
+    assert [sub.stdout.readline() for _ in range(2)] == [b"1\n", b"first\n"]
+    zrb.out("pub", "slow", "x" * 300, "-n", "30000")  #  nobody reads what it prints: more than the pipes hold
+    output, _ = sub.communicate(timeout=PATIENCE_S)
+    assert sub.returncode == 0
+    assert output.split() == [part for n in range(2, 30002) for part in (b"%d" % n, b"x" * 300)]
 
 
 def test_sub_tells_when_nothing_is_sent_where_it_listens(zrb):
@@ -384,7 +415,7 @@ def test_a_bridge_that_comes_later_is_waited_for(moving):
     watch = zrb.start("status", "--watch", "--interval", "50ms", "--json")
     eventually(lambda: watch.output, "a frame")
     bridge.stop()
-    some = [zrb.start("pub", "late", "x"), zrb.start("info", "--json"), zrb.start("ping")]
+    some = [zrb.start("pub", "late", "x"), zrb.start("info", "--json"), zrb.start("replay", "a")]
     bridge.start()
     assert [one.wait() for one in some] == [0, 0, 0] and some[0].output == ["late: 1 stored, id 1, memory"]
     eventually(lambda: "late" in watch.output[-1], "a frame of the new bridge")
