@@ -5,12 +5,14 @@
 #ifndef CALL_H_INCLUDED
 #define CALL_H_INCLUDED
 
+#include "access.h"
 #include "ask.h"
 #include "config.h"
 #include "ear.h"
 #include "guesses.h"
 #include "hints.h"
 #include "link.h"
+#include "rate.h"
 #include "reply.h"
 #include "request.h"
 #include "returns.h"
@@ -27,6 +29,7 @@ typedef struct takers takers_t;
 //  What all calls share; owned by control.
 typedef struct {
     const config_t *config;
+    access_t *access;  //  NULL: without curve
     router_t *router;
     link_t *link;
     ear_t *ear;
@@ -52,13 +55,15 @@ typedef struct {
     size_t spares;
     int64_t heard_ms;  //  zclock_mono: when announcements came last
     int64_t started_ms;
+    rate_t denials;
     char *channels_key;
 } desk_t;
 
 struct call {
     desk_t *desk;
     call_t *next_spare;
-    zmq_msg_t body;  //  what the request's spans point into
+    zmq_msg_t body;   //  what the request's spans point into
+    const char *key;  //  the client's, the body's; NULL: without curve
     request_t request;
     int64_t deadline_ms;  //  zclock_mono
     void *place;          //  in desk->calls, or desk->parked; NULL: answered

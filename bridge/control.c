@@ -7,6 +7,7 @@
 #include "deadline.h"
 #include "log.h"
 #include "ops.h"
+#include "permit.h"
 #include "replicas.h"
 #include "store.h"
 #include "takers.h"
@@ -49,12 +50,25 @@ static void (*const s_serve[OP_COUNT]) (call_t *) = {
     [OP_RELEASE] = op_release,
 };
 
+static void s_log_denial (desk_t *desk, const call_t *call, const fault_t *fault)
+{
+    uint64_t count = rate_count (&desk->denials);
+    if (count) {
+        const char *client = access_client (desk->access, call->key);
+        log_write (LEVEL_WARN, "control", "denied", "count=%" PRIu64 " client=%s op=%s reason=\"%s\"", count,
+            client ? client : "", op_name (call->request.op), fault->message);
+    }
+}
+
 static void s_serve_request (desk_t *desk, peer_t *peer, zmq_msg_t *body)
 {
     call_t *call = call_new (desk, peer, body);
     span_t frame = span_of (zmq_msg_data (&call->body), zmq_msg_size (&call->body));
     fault_t fault;
     if (request_decode (&call->request, &fault, frame, (size_t)desk->config->max_message_bytes)) {
+        call_fail (call, &fault);
+    } else if (permit_request (call, &fault)) {
+        s_log_denial (desk, call, &fault);
         call_fail (call, &fault);
     } else if (desk->living > CALLS) {
         call_fail_with (call, CODE_BUSY, "too many requests wait already");
@@ -248,13 +262,16 @@ static void s_on_missed (void *owner)
     s_wake_all (owner);
 }
 
-control_t *control_new (const config_t *config, const char *redis_url, zsock_t **lane_p, char *error, size_t error_size)
+control_t *control_new (const config_t *config, const char *redis_url, zsock_t **lane_p, access_t **access_p,
+    char *error, size_t error_size)
 {
     control_t *self = calloc (1, sizeof *self);
     desk_t *desk = &self->desk;
     desk->config = config;
     desk->lane = *lane_p;
     *lane_p = NULL;
+    desk->access = *access_p;
+    *access_p = NULL;
     desk->calls = zlistx_new ();
     desk->turns = zlistx_new ();
     desk->parked = zlistx_new ();
@@ -317,6 +334,7 @@ void control_destroy (control_t **self_p)
     zlistx_destroy (&desk->woken);
     zsock_destroy (&desk->lane);
     hints_destroy (&desk->hints);
+    access_destroy (&desk->access);
     free (desk->channels_key);
     free (self);
     *self_p = NULL;
@@ -339,6 +357,16 @@ static void s_drain (desk_t *desk, zmq_pollitem_t *items)
     }
 }
 
+//  Returns false when main says $TERM.
+static bool s_listen (desk_t *desk, zsock_t *pipe)
+{
+    bool swapped = access_listen (&desk->access, pipe);
+    if (swapped) {
+        permit_again (desk);
+    }
+    return swapped;
+}
+
 void control_actor (zsock_t *pipe, void *args)
 {
     control_t *self = args;
@@ -351,8 +379,7 @@ void control_actor (zsock_t *pipe, void *args)
         [ITEM_EAR] = {NULL, -1, 0, 0},
         [ITEM_REPLICAS] = {NULL, -1, 0, 0},
     };
-    //  The only word on the pipe is $TERM.
-    while (!items[ITEM_PIPE].revents) {
+    while (!items[ITEM_PIPE].revents || s_listen (&self->desk, pipe)) {
         s_turn (&self->desk, items, INT64_MAX);
     }
     s_drain (&self->desk, items);

@@ -4,13 +4,14 @@
 #define CONTROL_H_INCLUDED
 
 #include <czmq.h>
+#include "access.h"
 #include "config.h"
 
 typedef struct control control_t;
 
 //  As lane_new. `lane` is control's end of the pair that it shares with the lane; control takes it.
-control_t *control_new (
-    const config_t *config, const char *redis_url, zsock_t **lane_p, char *error, size_t error_size);
+control_t *control_new (const config_t *config, const char *redis_url, zsock_t **lane_p, access_t **access_p,
+    char *error, size_t error_size);
 
 //  "router=tcp://127.0.0.1:5555"; only before control_actor has started.
 const char *control_endpoints (const control_t *self);

@@ -3,13 +3,15 @@
 //
 //    SERVING --crew_stop--> STOPPING --the last has ended--> GONE
 //
-//  Stopping goes pushers, control, lane, keeper, monitor: control hands to the lane, both tell the keeper, and all tell
-//  the monitor, so each outlives those who may still hand something to it. The next is told only when the one before has
-//  ended.
+//  Stopping goes pushers, control, lane, keeper, gate, monitor: control hands to the lane, both tell the keeper, all
+//  sockets ask the gate, and all tell the monitor, so each outlives those who may still hand something to it. The next is
+//  told only when the one before has ended.
 
 #include "crew.h"
 
+#include "clients.h"
 #include "control.h"
+#include "gate.h"
 #include "keeper.h"
 #include "lane.h"
 #include "log.h"
@@ -25,7 +27,8 @@ struct crew {
     member_t *members;  //  in the order of stopping
     int size;
     bool stopping;
-    int current;  //  the one that has been told to stop; size: all have ended
+    int current;     //  the one that has been told to stop; size: all have ended
+    zactor_t *gate;  //  one of the members, from before there are others; NULL: without curve
     char *endpoints;
 };
 
@@ -56,14 +59,23 @@ typedef struct {
     size_t pusher_count;
 } bound_t;
 
-static int s_bind_all (bound_t *self, const config_t *config, const char *redis_url, char *error, size_t error_size)
+static access_t *s_access (const config_t *config, const clients_t *clients)
+{
+    return config->curve ? access_new (clients, config) : NULL;
+}
+
+static int s_bind_all (bound_t *self, const config_t *config, const clients_t *clients, const char *redis_url,
+    char *error, size_t error_size)
 {
     zsock_t *lane_end, *control_end;
     s_make_pair (&lane_end, &control_end);
     self->pushers = calloc (config->workers.count + 1, sizeof *self->pushers);
+    access_t *for_lane = s_access (config, clients), *for_control = s_access (config, clients);
     self->monitor = monitor_new (config, error, error_size);
-    self->lane = self->monitor ? lane_new (config, redis_url, &control_end, error, error_size) : NULL;
-    self->control = self->lane ? control_new (config, redis_url, &lane_end, error, error_size) : NULL;
+    self->lane = self->monitor ? lane_new (config, redis_url, &control_end, &for_lane, error, error_size) : NULL;
+    self->control = self->lane ? control_new (config, redis_url, &lane_end, &for_control, error, error_size) : NULL;
+    access_destroy (&for_lane);
+    access_destroy (&for_control);
     bool bound = self->control != NULL;
     while (bound && self->pusher_count < config->workers.count) {
         pusher_t *pusher = pusher_new (config, self->pusher_count, redis_url, error, error_size);
@@ -97,12 +109,36 @@ static void s_add (crew_t *self, const char *name, zactor_fn *fn, void *args)
     self->members[self->size++] = (member_t){name, zactor_new (fn, args)};
 }
 
+static void s_add_gate (crew_t *self)
+{
+    if (self->gate) {
+        self->members[self->size++] = (member_t){"gate", self->gate};
+    }
+}
+
+//  Before any socket is bound. Returns 0, or -1 with a one-line error.
+static int s_start_gate (crew_t *self, const config_t *config, clients_t *clients, char *error, size_t error_size)
+{
+    if (!config->curve) {
+        return 0;
+    }
+    if (clients_read (clients, config->clients_dir, error, error_size)) {
+        return -1;
+    }
+    log_write (LEVEL_INFO, "gate", "clients", "count=%zu", clients->count);
+    self->gate = zactor_new (gate_actor, gate_new (clients));
+    return 0;
+}
+
 crew_t *crew_new (const config_t *config, const char *redis_url, char *error, size_t error_size)
 {
     bound_t bound = {0};
-    bool good = s_bind_all (&bound, config, redis_url, error, error_size) == 0;
     crew_t *self = (crew_t *)zmalloc (sizeof *self);
-    self->members = calloc (bound.pusher_count + 4, sizeof *self->members);
+    clients_t clients = {NULL, 0};
+    bool good = s_start_gate (self, config, &clients, error, error_size) == 0 &&
+                s_bind_all (&bound, config, &clients, redis_url, error, error_size) == 0;
+    clients_clear (&clients);
+    self->members = calloc (bound.pusher_count + 5, sizeof *self->members);
     if (good) {
         self->endpoints = s_join_endpoints (&bound);
         for (size_t i = 0; i < bound.pusher_count; i++) {
@@ -113,6 +149,7 @@ crew_t *crew_new (const config_t *config, const char *redis_url, char *error, si
         s_add (self, "control", control_actor, bound.control);
         s_add (self, "lane", lane_actor, bound.lane);
         s_add (self, "keeper", keeper_actor, keeper);
+        s_add_gate (self);
         s_add (self, "monitor", monitor_actor, bound.monitor);
     } else {
         for (size_t i = 0; i < bound.pusher_count; i++) {
@@ -122,6 +159,7 @@ crew_t *crew_new (const config_t *config, const char *redis_url, char *error, si
         if (bound.lane) {  //  its sockets are bound, so it may have messages to store
             s_add (self, "lane", lane_actor, bound.lane);
         }
+        s_add_gate (self);
         crew_destroy (&self);
         monitor_destroy (&bound.monitor);
     }
@@ -192,6 +230,27 @@ static void s_tell_monitor (crew_t *self, const char *word)
 void crew_log (crew_t *self)
 {
     s_tell_monitor (self, MONITOR_LOG);
+}
+
+int crew_reload (crew_t *self, const config_t *config, char *error, size_t error_size)
+{
+    clients_t clients;
+    if (!self->gate || self->stopping) {
+        return 0;
+    }
+    if (clients_read (&clients, config->clients_dir, error, error_size)) {
+        return -1;
+    }
+    //  The gate last: whom it lets in the others know then.
+    for (int i = 0; i < self->size; i++) {
+        if (streq (self->members[i].name, "control") || streq (self->members[i].name, "lane")) {
+            access_send (access_new (&clients, config), self->members[i].actor);
+        }
+    }
+    gate_tell (self->gate, &clients);
+    log_write (LEVEL_INFO, "gate", "clients", "count=%zu", clients.count);
+    clients_clear (&clients);
+    return 0;
 }
 
 void crew_stop (crew_t *self)

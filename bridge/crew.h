@@ -27,6 +27,10 @@ int crew_size (const crew_t *self);
 //  Fills in what to poll before crew_work is called; returns how many, at most crew_size.
 int crew_poll_items (const crew_t *self, zmq_pollitem_t *items);
 
+//  With curve: reads clients_dir again and hands the access rules of this config, which it doesn't keep, to the actors.
+//  Nobody is cut off. Returns 0, or -1 with a one-line error; then all stays as it was.
+int crew_reload (crew_t *self, const config_t *config, char *error, size_t error_size);
+
 //  Begins to stop the actors, one after the other, in the order that loses nothing.
 void crew_stop (crew_t *self);
 

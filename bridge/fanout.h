@@ -3,20 +3,23 @@
 #ifndef FANOUT_H_INCLUDED
 #define FANOUT_H_INCLUDED
 
+#include "access.h"
 #include "channel.h"
 #include "config.h"
 
 typedef struct fanout fanout_t;
 
-//  Binds, and tells what was bound as socket_bind does. Returns NULL with a one-line error.
-fanout_t *fanout_new (const config_t *config, char *bound, size_t bound_size, char *error, size_t error_size);
+//  Binds, and tells what was bound as socket_bind does. Borrows access, which may be swapped, until destroyed. Returns
+//  NULL with a one-line error.
+fanout_t *fanout_new (
+    const config_t *config, access_t *const *access, char *bound, size_t bound_size, char *error, size_t error_size);
 
 //  Closes; what waits for subscribers is still sent for at most SOCKET_LINGER_MS.
 void fanout_destroy (fanout_t **self_p);
 
 void *fanout_socket (fanout_t *self);
 
-//  Reads the subscriptions that XPUB tells of.
+//  Reads the subscriptions that XPUB tells of, and grants those that are allowed.
 void fanout_read (fanout_t *self);
 
 //  False as long as nobody has ever subscribed: what would be sent then goes nowhere.

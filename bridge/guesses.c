@@ -1,6 +1,6 @@
 //  guesses - one for each channel and group that is taken from. In control's thread.
 //
-//  A group is guessed at once a take began where the one before had ended, which is so while nothing comes back and
+//  A group is guessed at once a take has begun where the one before had ended, which is so while nothing comes back and
 //  nobody takes over another bridge. Takes may overlap: each is guessed to bring as many as it may.
 
 #include <czmq.h>
@@ -12,7 +12,8 @@ enum { GROUPS = 10000 };  //  of which something is known
 typedef struct {
     uint64_t next;  //  where the next one begins
     bool sure;
-    bool packed;
+    uint64_t member_last;  //  see brought_t
+    uint64_t member_ids;
 } place_t;
 
 struct guesses {
@@ -61,26 +62,38 @@ static place_t *s_place (guesses_t *self, span_t channel, span_t group)
     return place;
 }
 
+//  How many members hold these ids, when all are as large as the last one.
+static uint64_t s_members (const place_t *place, uint64_t first, uint64_t last)
+{
+    uint64_t end = first <= place->member_last ? place->member_last : first + place->member_ids - 1;
+    return last <= end ? 1 : 1 + (last - end + place->member_ids - 1) / place->member_ids;
+}
+
 guess_t guesses_begin (guesses_t *self, span_t channel, span_t group, uint64_t most)
 {
     place_t *place = s_place (self, channel, group);
-    if (!place->sure) {
-        return (guess_t){0, 0, false};
+    if (!place->sure || place->member_ids == 0) {
+        return (guess_t){0, 0, 0};
     }
-    guess_t guess = {place->next, place->next + most, place->packed};
-    place->next = guess.behind;
+    uint64_t behind = place->next + most;
+    guess_t guess = {place->next, behind, s_members (place, place->next, behind - 1)};
+    place->next = behind;
     return guess;
 }
 
-void guesses_end (guesses_t *self, span_t channel, span_t group, guess_t guess, uint64_t first, uint64_t last)
+void guesses_end (guesses_t *self, span_t channel, span_t group, guess_t guess, brought_t brought)
 {
     place_t *place = s_place (self, channel, group);
-    uint64_t next = first > 0 ? last + 1 : guess.first;
-    if (guess.first > 0 && (first == 0 || first == guess.first)) {
+    uint64_t next = brought.first > 0 ? brought.last + 1 : guess.first;
+    if (guess.first > 0 && (brought.first == 0 || brought.first == guess.first)) {
         place->next -= guess.behind - next;  //  what was sent meanwhile begins where this one ended
-    } else if (first > 0) {
-        place->sure = guess.first == 0 && first == place->next;
+    } else if (brought.first > 0) {
+        place->sure = guess.first == 0 && brought.first == place->next;
         place->next = next;
     }
-    place->packed = first > 0 ? guess.packed : place->packed;
+    place->sure = place->sure && !brought.refused;
+    if (brought.first > 0) {
+        place->member_last = brought.member_last;
+        place->member_ids = brought.member_ids;
+    }
 }

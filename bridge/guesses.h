@@ -11,9 +11,9 @@
 typedef struct guesses guesses_t;
 
 typedef struct {
-    uint64_t first;   //  id; 0: none, nothing is read along
-    uint64_t behind;  //  above the last id, when it brings as many as it may
-    bool packed;      //  members hold several envelopes: one is likely to hold them all
+    uint64_t first;    //  id; 0: none, nothing is read along
+    uint64_t behind;   //  above the last id, when it brings as many as it may
+    uint64_t members;  //  that are likely to hold them
 } guess_t;
 
 guesses_t *guesses_new (void);
@@ -23,8 +23,16 @@ void guesses_destroy (guesses_t **self_p);
 //  A take of at most so many is sent.
 guess_t guesses_begin (guesses_t *self, span_t channel, span_t group, uint64_t most);
 
-//  It began at `first`, 0: it brought nothing, and ended at `last`. `guess` is what guesses_begin has told, with
-//  `packed` as it turned out.
-void guesses_end (guesses_t *self, span_t channel, span_t group, guess_t guess, uint64_t first, uint64_t last);
+//  What a take has brought.
+typedef struct {
+    uint64_t first;  //  id; 0: nothing
+    uint64_t last;
+    uint64_t member_last;  //  the last id of the member that holds the last message, or about that; 0: not known
+    uint64_t member_ids;   //  how many the member holds
+    bool refused;          //  nothing, though messages were there: it is paused, say
+} brought_t;
+
+//  It has brought that; `guess` is what guesses_begin has told.
+void guesses_end (guesses_t *self, span_t channel, span_t group, guess_t guess, brought_t brought);
 
 #endif

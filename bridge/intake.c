@@ -12,6 +12,7 @@ enum {
 
 struct intake {
     const config_t *config;
+    access_t *const *access;
     writer_t *writer;
     counters_t *counters;
     void *pull;
@@ -20,11 +21,12 @@ struct intake {
     uint64_t unlogged;  //  rejections since
 };
 
-intake_t *intake_new (const config_t *config, writer_t *writer, counters_t *counters, char *bound, size_t bound_size,
-    char *error, size_t error_size)
+intake_t *intake_new (const config_t *config, access_t *const *access, writer_t *writer, counters_t *counters,
+    char *bound, size_t bound_size, char *error, size_t error_size)
 {
     intake_t *self = calloc (1, sizeof *self);
     self->config = config;
+    self->access = access;
     self->writer = writer;
     self->counters = counters;
     self->pull = socket_open (ZMQ_PULL, 1000, 1, config);
@@ -92,6 +94,12 @@ static void s_reject (intake_t *self, const message_t *message, const fault_t *f
     reject (self->writer, message->channel, message->payload.data ? message->payload : raw, fault->message, peer);
 }
 
+static bool s_may_publish (intake_t *self, zmq_msg_t *frame, span_t channel)
+{
+    access_t *access = *self->access;
+    return !access || access_allows (access, zmq_msg_gets (frame, "User-Id"), RIGHT_PUBLISH, channel);
+}
+
 static void s_take (intake_t *self, zmq_msg_t *frames, size_t count)
 {
     span_t spans[FRAMES];
@@ -101,6 +109,9 @@ static void s_take (intake_t *self, zmq_msg_t *frames, size_t count)
     message_t message;
     fault_t fault;
     if (message_read (&message, &fault, spans, count, (size_t)self->config->max_message_bytes)) {
+        s_reject (self, &message, &fault, &frames[0], spans[0]);
+    } else if (!s_may_publish (self, &frames[0], message.channel)) {
+        fault_set (&fault, CODE_DENIED, "denied");
         s_reject (self, &message, &fault, &frames[0], spans[0]);
     } else {
         self->counters->received_bytes += message.payload.size + message.headers.size;

@@ -5,14 +5,15 @@
 #ifndef INTAKE_H_INCLUDED
 #define INTAKE_H_INCLUDED
 
+#include "access.h"
 #include "writer.h"
 
 typedef struct intake intake_t;
 
-//  Binds both, and tells what was bound as socket_bind does. Borrows writer and counters until destroyed.
-//  Returns NULL with a one-line error.
-intake_t *intake_new (const config_t *config, writer_t *writer, counters_t *counters, char *bound, size_t bound_size,
-    char *error, size_t error_size);
+//  Binds both, and tells what was bound as socket_bind does. Borrows access, which may be swapped, writer and counters
+//  until destroyed. Returns NULL with a one-line error.
+intake_t *intake_new (const config_t *config, access_t *const *access, writer_t *writer, counters_t *counters,
+    char *bound, size_t bound_size, char *error, size_t error_size);
 
 void intake_destroy (intake_t **self_p);
 

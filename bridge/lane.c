@@ -22,6 +22,7 @@ enum {
 
 struct lane {
     const config_t *config;
+    access_t *access;
     fanout_t *fanout;
     intake_t *intake;
     writer_t *writer;
@@ -57,6 +58,7 @@ void lane_destroy (lane_t **self_p)
     fanout_destroy (&self->fanout);
     zsock_destroy (&self->control);
     zsock_destroy (&self->keeper);
+    access_destroy (&self->access);
     free (self);
     *self_p = NULL;
 }
@@ -92,16 +94,19 @@ static void s_beat (lane_t *self)
     }
 }
 
-lane_t *lane_new (const config_t *config, const char *redis_url, zsock_t **control_p, char *error, size_t error_size)
+lane_t *lane_new (const config_t *config, const char *redis_url, zsock_t **control_p, access_t **access_p, char *error,
+    size_t error_size)
 {
     lane_t *self = calloc (1, sizeof *self);
     self->config = config;
     self->control = *control_p;
     *control_p = NULL;
+    self->access = *access_p;
+    *access_p = NULL;
     self->keeper = zsock_new (ZMQ_PUSH);
     zsock_set_unbounded (self->keeper);
     zsock_connect (self->keeper, KEEPER_HINTS);
-    self->fanout = fanout_new (config, self->bound, sizeof self->bound, error, error_size);
+    self->fanout = fanout_new (config, &self->access, self->bound, sizeof self->bound, error, error_size);
     if (self->fanout) {
         zuuid_t *bridge = zuuid_new ();
         snprintf (self->bridge, sizeof self->bridge, "%s", zuuid_str (bridge));
@@ -110,8 +115,8 @@ lane_t *lane_new (const config_t *config, const char *redis_url, zsock_t **contr
         self->writer = writer_new (config, redis_url, self->fanout, self->heads, &self->counters, s_answer, self);
         self->snapshots = snapshots_new ("lane", writer_link (self->writer), &self->counters);
         self->ear = ear_new ("ear", redis_url, config->prefix, s_on_appended, NULL, s_on_missed, self);
-        self->intake =
-            intake_new (config, self->writer, &self->counters, self->bound, sizeof self->bound, error, error_size);
+        self->intake = intake_new (
+            config, &self->access, self->writer, &self->counters, self->bound, sizeof self->bound, error, error_size);
     }
     if (!self->intake) {
         lane_destroy (&self);
@@ -221,8 +226,7 @@ void lane_actor (zsock_t *pipe, void *args)
         [ITEM_REDIS] = {NULL, -1, 0, 0},
         [ITEM_EAR] = {NULL, -1, 0, 0},
     };
-    //  The only word on the pipe is $TERM.
-    while (!items[ITEM_PIPE].revents) {
+    while (!items[ITEM_PIPE].revents || access_listen (&self->access, pipe)) {
         s_turn (self, items, true, INT64_MAX);
     }
     s_drain (self, items);

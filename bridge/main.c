@@ -49,7 +49,7 @@ static const char *const usage =
     "  --help     print this\n"
     "ZRB_<SECTION>_<KEY> in the environment overrides a key, as in ZRB_REDIS_MODE=server.\n"
     "SIGINT or SIGTERM stops the bridge once it has stored what has arrived; a second one\n"
-    "stops it at once. SIGHUP reads log_level again; SIGUSR1 writes the state to the log.\n";
+    "stops it at once. SIGHUP reads log_level, clients and access rules again; SIGUSR1 writes the state to the log.\n";
 
 static int s_complain (int status, const char *error)
 {
@@ -207,7 +207,7 @@ static void s_reload (const bridge_t *self)
 {
     char error[ERROR_BYTES] = "";
     config_t *config = config_new (self->path, error, sizeof error);
-    if (config) {
+    if (config && crew_reload (self->crew, config, error, sizeof error) == 0) {
         log_set_level (config->log_level);
         log_write (LEVEL_WARN, "main", "reloaded", "log_level=%s", config->log_level);
     } else {

@@ -8,6 +8,7 @@
 #include "name.h"
 #include "names.h"
 #include "ops.h"
+#include "permit.h"
 #include "step.h"
 
 typedef struct {
@@ -140,7 +141,7 @@ static void s_on_names (void *owner, void *arg, redisReply *names)
         flush_t *self = call->work;
         size_t at = 0;
         for (span_t name; (name = names_next (&self->names, names, &at)).size > 0;) {
-            if (!name_is_reserved (name)) {
+            if (!name_is_reserved (name) && permit_name (call, name)) {
                 s_flush (call, name);
             }
         }

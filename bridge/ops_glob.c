@@ -14,6 +14,7 @@
 #include "holes.h"
 #include "names.h"
 #include "ops.h"
+#include "permit.h"
 #include "splice.h"
 #include "waits.h"
 
@@ -366,7 +367,7 @@ static void s_on_names (void *owner, void *arg, redisReply *names)
     span_t name;
     bool fits = true;
     while (fits && (name = names_next (&self->names, names, &at)).size > 0) {
-        fits = s_add_source (self, &call->request, name);
+        fits = !permit_name (call, name) || s_add_source (self, &call->request, name);
     }
     if (!fits) {
         fault_t fault;

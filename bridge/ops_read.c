@@ -2,6 +2,7 @@
 
 #include "name.h"
 #include "ops.h"
+#include "permit.h"
 #include "step.h"
 #include "waits.h"
 
@@ -72,7 +73,7 @@ static void s_on_names (void *owner, void *arg, redisReply *names)
     bool *matches = calloc (names->elements + 1, sizeof *matches);
     for (size_t i = 0; i < names->elements; i++) {
         span_t name = span_of (names->element[i]->str, names->element[i]->len);
-        matches[i] = glob_matches (call->request.pattern, name);
+        matches[i] = glob_matches (call->request.pattern, name) && permit_name (call, name);
         matching += matches[i];
     }
     bool more = names->elements == STATUS_PAGE;

@@ -7,6 +7,7 @@
 #include "name.h"
 #include "names.h"
 #include "ops.h"
+#include "permit.h"
 #include "splice.h"
 #include "store.h"
 #include "taken.h"
@@ -32,6 +33,7 @@ typedef struct {
     char *log_key;   //  of the channel
     guess_t guess;   //  what is read along with the take
     bool guessing;   //  that read's reply is to come
+    bool refused;    //  it has brought something, and the take nothing
     size_t reads;    //  replies to come
     splice_t splice;
     size_t messages_at;
@@ -106,9 +108,9 @@ static void s_end_channel (call_t *call)
 {
     take_t *self = call->work;
     desk_t *desk = call->desk;
-    self->guess.packed = taken_is_packed (self->taken);
-    guesses_end (desk->guesses, span_text (self->channels[self->at]), call->request.group, self->guess,
-        taken_first (self->taken), taken_last (self->taken));
+    brought_t brought = {taken_first (self->taken), taken_last (self->taken), taken_member_last (self->taken),
+        taken_member_ids (self->taken), self->refused};
+    guesses_end (desk->guesses, span_text (self->channels[self->at]), call->request.group, self->guess, brought);
     size_t largest = taken_largest (self->taken), faded = desk->member_bytes - desk->member_bytes / MEMBER_BYTES_FADE;
     desk->member_bytes = largest > faded ? largest : faded;
     taken_rest (self->taken, s_on_rest, call);
@@ -199,6 +201,7 @@ static void s_on_guessed (void *owner, void *arg, redisReply *reply)
     bool wanted = call_got (call, reply);
     self->guessing = false;
     if (wanted && self->taken) {
+        self->refused = taken_is_empty (self->taken) && reply->elements > 0;
         taken_read_ahead (self->taken, self->guess.first, reply);
         s_ask_log (call);
     }
@@ -212,13 +215,13 @@ static void s_read_ahead (call_t *call, uint64_t most)
     desk_t *desk = call->desk;
     self->guess = guesses_begin (desk->guesses, span_text (self->channels[self->at]), call->request.group, most);
     self->guessing = self->guess.first > 0 && link_is_up (desk->link);
+    self->refused = false;
     if (self->guessing) {
-        char first[SPAN_NUMBER], last[SPAN_NUMBER], members[SPAN_NUMBER];
-        size_t at_once = self->guess.packed ? 1 : s_members_at_once (desk);
+        char first[SPAN_NUMBER], members[SPAN_NUMBER];
+        uint64_t at_once = s_members_at_once (desk);
         span_t words[] = {span_text ("ZRANGEBYSCORE"), span_text (self->log_key),
-            span_number (first, self->guess.first),
-            self->guess.packed ? span_text ("+inf") : span_number (last, self->guess.behind - 1), span_text ("LIMIT"),
-            span_text ("0"), span_number (members, at_once)};
+            span_number (first, self->guess.first), span_text ("+inf"), span_text ("LIMIT"), span_text ("0"),
+            span_number (members, self->guess.members < at_once ? self->guess.members : at_once)};
         call_command (call, s_on_guessed, sizeof words / sizeof *words, words);
     }
 }
@@ -300,7 +303,8 @@ static void s_on_names (void *owner, void *arg, redisReply *names)
     span_t name;
     bool fits = true;
     while (fits && (name = names_next (&self->names, names, &at)).size > 0) {
-        fits = !s_is_new (&call->request, self->source, name) || s_add_channel (self, name);
+        bool wanted = s_is_new (&call->request, self->source, name) && permit_name (call, name);
+        fits = !wanted || s_add_channel (self, name);
     }
     if (!fits) {
         fault_t fault;
@@ -348,7 +352,11 @@ static void s_begin (call_t *call)
         return;
     }
     for (size_t i = 0; i < count; i++) {
-        s_add_channel (self, told[i]);
+        if (permit_name (call, told[i])) {
+            s_add_channel (self, told[i]);
+        } else {
+            takers_look (call, told[i]);
+        }
     }
     free (told);
     s_begin_asking (call);

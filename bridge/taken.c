@@ -38,6 +38,8 @@ struct taken {
     bool packed;  //  members hold several envelopes, or may
     bool behind;  //  of the piece, only what lies in the member behind it is left
     size_t largest;
+    uint64_t member_last;  //  of the member that was read last; guessed where it goes on behind what is wanted
+    uint64_t member_ids;
     asked_t asked[ASKS_AT_ONCE];
     size_t asked_count;
     size_t answered;
@@ -176,9 +178,14 @@ uint64_t taken_last (const taken_t *self)
     return self->count > 0 ? self->pieces[self->count - 1].last : 0;
 }
 
-bool taken_is_packed (const taken_t *self)
+uint64_t taken_member_last (const taken_t *self)
 {
-    return self->packed;
+    return self->member_last;
+}
+
+uint64_t taken_member_ids (const taken_t *self)
+{
+    return self->member_ids;
 }
 
 bool taken_more (const taken_t *self)
@@ -219,22 +226,28 @@ static void s_give_letters (taken_t *self)
     }
 }
 
+//  The member has this envelope at `at`, and others like it behind, and begins with `first`.
+static void s_measure (taken_t *self, span_t member, size_t at, size_t size, uint64_t id, uint64_t first)
+{
+    self->member_last = id + (member.size - at) / size - 1;
+    self->member_ids = self->member_last >= first ? self->member_last - first + 1 : 1;
+}
+
 //  Gives the envelopes of a member that belong to the piece.
 static void s_give_member (taken_t *self, span_t member)
 {
-    uint64_t last = self->pieces[self->at].last;
-    envelope_t envelope;
+    uint64_t last = self->pieces[self->at].last, first = 0;
+    envelope_t envelope = {.id = 0};
     self->largest = member.size > self->largest ? member.size : self->largest;
-    for (size_t at = 0, size; at < member.size && !self->full; at += size) {
+    for (size_t at = 0, size; at < member.size && !self->full && envelope.id <= last; at += size) {
         size = envelope_decode (&envelope, member.data + at, member.size - at);
         if (size == 0) {
             return;  //  written there by hand
         }
         self->packed = self->packed || size < member.size;
-        if (envelope.id > last) {
-            return;
-        }
-        if (envelope.id >= self->from) {
+        first = first > 0 ? first : envelope.id;
+        s_measure (self, member, at, size, envelope.id, first);
+        if (envelope.id >= self->from && envelope.id <= last) {
             s_give (self, envelope.id, span_of (member.data + at, size));
         }
     }

@@ -23,8 +23,10 @@ uint64_t taken_deadline_ms (const taken_t *self);  //  by Redis's clock
 bool taken_is_empty (const taken_t *self);         //  it gave nothing
 uint64_t taken_first (const taken_t *self);        //  id, in the order of delivery; 0: it gave nothing
 uint64_t taken_last (const taken_t *self);
-bool taken_is_packed (const taken_t *self);  //  of the members read so far, one held several envelopes
-bool taken_more (const taken_t *self);       //  something else can be taken right now
+//  Of the member that was read last: its last id, or about that, and how many it holds; 0: nothing was read.
+uint64_t taken_member_last (const taken_t *self);
+uint64_t taken_member_ids (const taken_t *self);
+bool taken_more (const taken_t *self);  //  something else can be taken right now
 
 //  Asks for the next members, at most so many; each reply goes to reply_fn with arg, which calls taken_read. Returns how
 //  many replies will come; 0: everything was given to fn. To be called again when all of them have come.

@@ -3,6 +3,7 @@
 //  LIMIT: each announcement is held against each glob that somebody waits for.
 
 #include "name.h"
+#include "permit.h"
 #include "takers.h"
 #include "waits.h"
 
@@ -136,11 +137,11 @@ static void s_tell (taker_t *taker, span_t channel)
     waits_wake (taker->call);
 }
 
-//  The first in line who does not know of it yet.
+//  The first in line who may have it and does not know of it yet.
 static taker_t *s_first (line_t *line, span_t channel)
 {
     stand_t *stand = zlistx_first (line->stands);
-    while (stand && s_knows (stand->taker, channel)) {
+    while (stand && (s_knows (stand->taker, channel) || !permit_name (stand->taker->call, channel))) {
         stand = zlistx_next (line->stands);
     }
     return stand ? stand->taker : NULL;

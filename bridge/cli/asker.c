@@ -26,12 +26,18 @@ uint64_t clock_ns (void)
 
 asker_t *asker_new (void *context, const char *endpoint, size_t window)
 {
+    return asker_new_with_keys (context, endpoint, window, NULL);
+}
+
+asker_t *asker_new_with_keys (void *context, const char *endpoint, size_t window, const keys_t *keys)
+{
     int linger_ms = 0, unlimited = 0;
     void *socket = zmq_socket (context, ZMQ_DEALER);
     assert (socket);
     zmq_setsockopt (socket, ZMQ_LINGER, &linger_ms, sizeof linger_ms);
     zmq_setsockopt (socket, ZMQ_SNDHWM, &unlimited, sizeof unlimited);
     zmq_setsockopt (socket, ZMQ_RCVHWM, &unlimited, sizeof unlimited);
+    keys_apply (keys, socket);
     if (zmq_connect (socket, endpoint)) {
         int reason = errno;
         zmq_close (socket);

@@ -7,6 +7,8 @@ const option_t common_options[] = {
     {"ask", 's', OPTION_TEXT, "ENDPOINT", "tcp://127.0.0.1:5555", 0, 0, "the bridge's ROUTER", "ZRB_ENDPOINT"},
     {"wait", 't', OPTION_TIME, "TIME", "5s", 1, 3600000, "for a bridge that doesn't answer: 500ms, 5s, 10m, 1h",
         "ZRB_WAIT"},
+    {"server", 0, OPTION_FILE, "FILE", NULL, 0, 0, "CURVE: the bridge's public certificate", "ZRB_SERVER"},
+    {"cert", 0, OPTION_FILE, "FILE", NULL, 0, 0, "CURVE: one's own certificate with the secret key", "ZRB_CERT"},
     {"json", 'j', OPTION_FLAG, NULL, NULL, 0, 0, "print JSON, one object a line", NULL},
     {"help", 'h', OPTION_FLAG, NULL, NULL, 0, 0, "print this", NULL},
 };
@@ -21,6 +23,7 @@ const command_t *const commands[] = {
     &flush_command,
     &group_command,
     &info_command,
+    &keygen_command,
     &nack_command,
     &pause_command,
     &peek_command,

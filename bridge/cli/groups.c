@@ -192,7 +192,7 @@ static int s_list (const args_t *args)
         columns[2 + at] = (column_t){group_numbers[at].title, true};
     }
     columns[2 + GROUP_NUMBERS] = (column_t){"OLDEST", true};
-    columns[3 + GROUP_NUMBERS] = (column_t){"", false};
+    columns[3 + GROUP_NUMBERS] = (column_t){"STATE", false};
     session_t *session = session_new (args, 1);
     if (!session) {
         return ZRB_USAGE;

@@ -1,5 +1,6 @@
 //  zrb replay - prints what is stored.
 
+#include <assert.h>
 #include <stdlib.h>
 #include "limit.h"
 #include "name.h"
@@ -69,8 +70,11 @@ static void s_go_on (replay_t *self, answer_t *answer)
     if (!self->is_glob) {
         self->since_ms = 0;
     } else if (answer_value (answer, "cursor", &value) && cursor_bin (&value, &cursor)) {
+        char *copy = malloc (cursor.size + 1);
+        assert (copy);
+        memcpy (copy, cursor.data, cursor.size);
         free ((char *)self->cursor.data);
-        self->cursor = span_of (memcpy (malloc (cursor.size + 1), cursor.data, cursor.size), cursor.size);
+        self->cursor = span_of (copy, cursor.size);
     }
 }
 

@@ -94,7 +94,7 @@ void screen_draw (const char *text)
     while (*text && lines-- > 0) {
         size_t length = strcspn (text, "\n");
         fwrite (text, 1, length, to);
-        fputs (lines > 0 && text[length] && text[length + 1] ? "\033[K\r\n" : "\033[K", to);
+        fputs (lines > 0 && text[length] && text[length + 1] ? "\033[K\n" : "\033[K", to);
         text += length + (text[length] != 0);
     }
     fputs ("\033[J", to);

@@ -29,6 +29,8 @@ typedef struct {
 struct session_s {
     void *context, *socket, *monitor;
     const char *endpoint;
+    keys_t keys;
+    bool has_keys;
     uint64_t wait_ns;  //  for a bridge that doesn't answer
     bool is_patient, takes_faults, was_met;
     uint64_t heard_ns;    //  of the bridge, last
@@ -57,6 +59,7 @@ void *session_connect (session_t *self, int type, const char *endpoint)
         zmq_setsockopt (socket, ZMQ_HEARTBEAT_IVL, &heartbeat_ms, sizeof heartbeat_ms);
         zmq_setsockopt (socket, ZMQ_HEARTBEAT_TIMEOUT, &timeout_ms, sizeof timeout_ms);
     }
+    keys_apply (self->has_keys ? &self->keys : NULL, socket);
     if (zmq_connect (socket, endpoint)) {
         zrb_complain (ZRB_USAGE, "cannot connect to \"%.200s\": %s", endpoint, zmq_strerror (errno));
         zmq_close (socket);
@@ -131,6 +134,25 @@ int session_stop (session_t *self)
 
 //  Life
 
+//  Returns 0, or -1 with a line on stderr.
+static int s_read_keys (session_t *self, const args_t *args)
+{
+    const char *server = args_text (args, "server"), *own = args_text (args, "cert"), *which;
+    if (!server && !own) {
+        return 0;
+    }
+    if (!server || !own) {
+        zrb_complain (ZRB_USAGE, "CURVE wants both --server and --cert");
+        return -1;
+    }
+    const char *wrong = keys_read (&self->keys, server, own, &which);
+    if (wrong) {
+        zrb_complain (ZRB_USAGE, "%.256s: %s", which, wrong);
+    }
+    self->has_keys = !wrong;
+    return wrong ? -1 : 0;
+}
+
 session_t *session_new (const args_t *args, size_t window)
 {
     session_t *self = calloc (1, sizeof *self);
@@ -142,7 +164,7 @@ session_t *session_new (const args_t *args, size_t window)
     assert (self->requests);
     s_block_signals (self);
     self->context = zmq_ctx_new ();
-    if (s_connect (self)) {
+    if (s_read_keys (self, args) || s_connect (self)) {
         session_destroy (&self);
     }
     return self;
@@ -262,11 +284,11 @@ static bool s_asks_again (session_t *self, request_t *request, answer_t *answer)
         !cursor_uint (&value, &retry_ms)) {
         return false;
     }
-    uint64_t now = clock_ns ();
-    if (!self->is_patient && now > request->since_ns + self->wait_ns + request->wait_ns) {
+    uint64_t due_ns = clock_ns () + (retry_ms < 1 ? 1 : retry_ms) * 1000000;
+    if (!self->is_patient && due_ns > request->since_ns + self->wait_ns + request->wait_ns) {
         return false;
     }
-    request->due_ns = now + (retry_ms < 1 ? 1 : retry_ms) * 1000000;
+    request->due_ns = due_ns;
     request->was_refused = true;
     return true;
 }

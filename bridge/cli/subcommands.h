@@ -12,6 +12,7 @@ extern const command_t dead_command;
 extern const command_t flush_command;
 extern const command_t group_command;
 extern const command_t info_command;
+extern const command_t keygen_command;
 extern const command_t nack_command;
 extern const command_t pause_command;
 extern const command_t peek_command;

@@ -120,9 +120,9 @@ void table_print (table_t *self, size_t width)
     for (size_t at = 0; at < self->column_count + self->cell_count; at++) {
         size_t column = at % self->column_count;
         bool is_title = at < self->column_count, is_last = column + 1 == self->column_count;
-        fputs (column ? "  " : is_title ? strong : "", stdout);
-        s_print_cell (is_title ? self->columns[at].title : self->cells[at - self->column_count], widths[column],
-            self->columns[column].is_number, is_last);
+        const char *text = is_title ? self->columns[at].title : self->cells[at - self->column_count];
+        fputs (column == 0 ? is_title ? strong : "" : is_last && !*text ? "" : "  ", stdout);
+        s_print_cell (text, widths[column], self->columns[column].is_number, is_last);
         fputs (is_last ? is_title ? plain : "" : "", stdout);
         fputs (is_last ? "\n" : "", stdout);
     }

@@ -97,7 +97,7 @@ static paint_t s_paint (const top_t *self)
     uint64_t silent_ms = (clock_ns () - self->heard_ns) / 1000000;
     if (self->screen) {
         screen_size_t size = screen_size ();
-        paint.width = size.width;
+        paint.width = size.width - 1;  //  a full line would wrap before it is cleared behind its end
         paint.height = size.height;
         paint.colour = output_has_colour ();
     }
@@ -154,7 +154,9 @@ static int s_take_signals (top_t *self)
         if (info.ssi_signo == SIGTSTP) {
             screen_close ();
             raise (SIGSTOP);
-            screen_open ();
+            if (self->screen) {
+                screen_open ();
+            }
         } else if (info.ssi_signo != SIGWINCH) {
             return 128 + (int)info.ssi_signo;
         }

@@ -30,7 +30,6 @@
 
 enum {
     TAKE_WAIT_MS = 20000,  //  a waiting take is asked anew then
-    PATIENCE_MS = 5000,    //  for a bridge that is to take leases back
     CANCEL_MS = 200        //  a take that is to end is cancelled as often as that
 };
 
@@ -403,15 +402,15 @@ static bool s_is_done (work_t *self)
     if (!self->stop_ns || s_hands (self, HAND_RUNS)) {
         return false;
     }
-    uint64_t now_ns = clock_ns (), end_ns = self->stop_ns + PATIENCE_MS * MS_NS;
+    uint64_t now_ns = clock_ns (), wait_ns = args_count (self->args, "wait") * MS_NS;
     bool settles = s_hands (self, HAND_SETTLES) > 0;
     if (!settles) {
         s_give_back (self);
     }
     if (!settles && self->releases == 0) {
-        return !self->taking || session_is_away (self->session) || now_ns >= end_ns;
+        return !self->taking || session_is_away (self->session) || now_ns >= self->stop_ns + wait_ns;
     }
-    if (self->kill_ns && now_ns >= self->kill_ns + PATIENCE_MS * MS_NS) {
+    if (self->kill_ns && now_ns >= self->kill_ns + wait_ns) {
         self->status =
             zrb_complain (ZRB_BAD, "the bridge does not answer: what is leased comes again when that runs out");
         return true;
@@ -548,7 +547,7 @@ static const option_t work_options[] = {
     {"count", 'n', OPTION_COUNT, "COUNT", NULL, 1, UINT64_C (1) << 53, "end after so many messages", NULL},
     {"drain", 'D', OPTION_FLAG, NULL, NULL, 0, 0, "end when nothing waits", NULL},
     {"consumer", 'c', OPTION_TEXT, "NAME", NULL, 0, 0,
-        "this worker's name, which no other has: what it held when it was killed goes back at once", NULL},
+        "a name that no other worker has: what it held when killed goes back", NULL},
 };
 
 const command_t work_command = {

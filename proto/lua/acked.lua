@@ -16,5 +16,6 @@ end
 if #groups == 0 or to <= floor then
     return {floor, 0}
 end
+redis.call('HDEL', KEYS[1], '') -- KEYSPACE.md 14
 redis.call('HSET', KEYS[1], 'floor', text(to))
 return {to, 0}

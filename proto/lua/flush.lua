@@ -42,6 +42,7 @@ if ARGV[3] == '1' then
 elseif #at_risk > 0 and ARGV[4] ~= '1' then
     return {channel, 0, at_risk}
 end
+redis.call('HDEL', KEYS[1], '') -- KEYSPACE.md 14
 for _, group in ipairs(groups) do
     if to > head then
         void(group, head)

@@ -14,6 +14,7 @@ local function greet(key, run, epoch, id)
         if store[4] ~= store[2] then
             store[3] = epoch
         end
+        redis.call('HDEL', key, 'clean') -- KEYSPACE.md 14
         -- Two writes, so that the AOF records a transaction: its end also ends one that was torn (KEYSPACE.md 12).
         redis.call('HSET', key, 'run', run)
         redis.call('HSET', key, 'epoch', store[3])

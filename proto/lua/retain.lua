@@ -46,6 +46,7 @@ if max_age_ms > 0 then
 end
 
 if to > floor then
+    redis.call('HDEL', KEYS[1], '') -- KEYSPACE.md 14
     redis.call('HSET', KEYS[1], 'floor', text(to))
 end
 return {to > floor and 1 or 0, 0, next_ms}

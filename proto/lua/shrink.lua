@@ -22,6 +22,7 @@ for i = 1, #rows, 2 do
         bytes, to = bytes - #rows[i], rows[i + 1] + 1
     end
 end
+redis.call('HDEL', KEYS[1], '') -- KEYSPACE.md 14
 if #rows == 0 then
     redis.call('HSET', KEYS[1], 'bytes', 0)
 else

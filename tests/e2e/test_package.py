@@ -44,3 +44,9 @@ def test_the_manual_page_knows_each_option(root):
     usage = subprocess.run([root / "usr/bin/zrbridge", "--help"], check=True, capture_output=True, text=True).stdout
     for option in re.findall(r"^  (-\S+)", usage, re.M):
         assert option in text, option
+
+
+def test_zrb_comes_with_its_manual_page_and_completions(root):
+    assert list((root / "usr/share/man/man1").glob("zrb.1*"))
+    for path in ("usr/share/bash-completion/completions/zrb", "usr/share/zsh/vendor-completions/_zrb"):
+        assert (root / path).is_file(), path

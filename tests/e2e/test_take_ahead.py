@@ -44,6 +44,19 @@ def test_what_follows_is_read_once(follow, store):
     assert min(costs) == 1  #  the keeper reads too, now and then
 
 
+def test_takes_from_a_paused_group_read_nothing_in_vain(client, follow, store):
+    client.ok(op="pause", channel="jobs", group="default")
+    costs = []
+    for _ in range(10):
+        before = _reads(store)
+        follow(22, 0, most=5)
+        costs.append(_reads(store) - before)
+    assert sorted(costs)[5] == 0, costs
+    client.ok(op="resume", channel="jobs", group="default")
+    for first in range(22, 62, 5):
+        follow(first, 5)
+
+
 def test_what_came_back_is_delivered_first(client, follow):
     messages = follow(22, 7)
     settle(client, "nack", "jobs", messages)

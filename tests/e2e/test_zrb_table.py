@@ -56,9 +56,9 @@ def test_every_help_fits_and_has_examples_and_statuses(zrb):
     assert _commands(zrb) == sorted(_commands(zrb))
     for argv in [["--help"], *([command, "--help"] for command in _commands(zrb))]:
         text = zrb.out(*argv)
-        assert not [line for line in text.splitlines() if len(line) > 110], argv
+        assert not [line for line in text.splitlines() if len(line) > 120], argv
         assert re.search(r"^Exit status: 0 ", text, re.M)
-        assert len(argv) == 1 or f"\nExamples:\n  zrb {argv[0]}" in text or f" zrb {argv[0]} " in text.split("Examples:")[1]
+        assert len(argv) == 1 or f"zrb {argv[0]}" in text.split("\nExamples:\n")[1]
 
 
 def _completed(words):
@@ -90,7 +90,8 @@ def test_bash_completes_subcommands_and_options(zrb):
     (["sub", "orders", "-s", "ipc:///tmp/nobody"],
      "sub can't tell the PUB beside ipc:///tmp/nobody: name it by --sub or in ZRB_SUB"),
     (["replay", "a", "b"], 'replay takes no "b"; see zrb replay --help'),
-    (["replay", "orders.*", "--from", "3"], "replay: --from and --until want one channel, not a glob; --since takes globs"),
+    (["replay", "orders.*", "--from", "3"],
+     "replay: --from and --until want one channel, not a glob; --since takes globs"),
     (["flush", "orders"], "flush wants one of --before, --older and --all"),
     (["status", "--interval", "2y"],
      '--interval wants 50 to 86400000 milliseconds, or a time as 10s, 5m, 2h, 1d, not "2y"'),

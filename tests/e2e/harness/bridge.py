@@ -206,8 +206,8 @@ class Bridge:
     def endpoint(self, what):
         return self.endpoints[what][0]
 
-    def client(self):
-        return Client(self.context, self.endpoint("router"))
+    def client(self, **options):
+        return Client(self.context, self.endpoint("router"), **options)
 
     def subscriber(self, *topics, **options):
         return Subscriber(self.context, self, *topics, **options)

@@ -20,10 +20,12 @@ def receive(socket, patience_s=PATIENCE_S):
 class Client:
     """Asks over DEALER, any number of requests at a time, each with a seq of its own."""
 
-    def __init__(self, context, endpoint):
+    def __init__(self, context, endpoint, **options):
         self.socket = context.socket(zmq.DEALER)
         self.socket.linger = 0
         self.socket.sndhwm = self.socket.rcvhwm = 0
+        for option, value in options.items():
+            setattr(self.socket, option, value)
         self.socket.connect(endpoint)
         self._seqs = itertools.count(1)
         self._replies = {}
@@ -79,16 +81,18 @@ class Client:
 class Subscriber:
     """A SUB that is known to be subscribed once it is made."""
 
-    def __init__(self, context, bridge, *topics, hwm=0):
+    def __init__(self, context, bridge, *topics, hwm=0, **options):
         self.socket = context.socket(zmq.SUB)
         self.socket.linger = 0
         self.socket.rcvhwm = hwm
+        for option, value in options.items():
+            setattr(self.socket, option, value)
         for topic in topics:
             self.socket.subscribe(topic)
         self._probe = f"probe.{uuid.uuid4().hex}".encode()
         self.socket.subscribe(self._probe)
         self.socket.connect(bridge.endpoint("pub"))
-        self._wait_subscribed(bridge.client())
+        self._wait_subscribed(bridge.client(**options))
 
     def _wait_subscribed(self, client):
         """Publishes probes until one comes: subscriptions take effect in the order in which they were made."""

@@ -26,8 +26,8 @@ class Zrb:
 
     def run(self, *argv, stdin=b"", status=0, env=None):
         """Runs it to its end, expects that exit status, and returns (stdout, stderr) as bytes."""
-        done = subprocess.run([self.path(), *map(str, argv)], input=stdin, capture_output=True, timeout=120, check=False,
-                              env={**os.environ, **self.env, **(env or {})})
+        done = subprocess.run([self.path(), *map(str, argv)], input=stdin, capture_output=True, timeout=120,
+                              check=False, env={**os.environ, **self.env, **(env or {})})
         assert done.returncode == status, (done.returncode, done.stdout, done.stderr)
         return done.stdout, done.stderr
 

@@ -1,0 +1,192 @@
+//  gate - owns zauth and the sockets' monitors.
+//
+//  zauth is given certificates in memory, never clients_dir itself: it would read the directory again at each handshake,
+//  let in whom the rules don't know yet, and end the process at a file that holds the key of another.
+
+#include "gate.h"
+#include "log.h"
+#include "rate.h"
+
+static const char *const inbox_endpoint = "inproc://gate";
+
+enum {
+    EVENTS =
+        ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH,
+    ANSWER_MS = 1000
+};
+
+//  Why sockets refuse. Each is logged at a rate of its own, so that a flood of one hides no other.
+typedef enum { REASON_NO_CURVE, REASON_SERVER_KEY, REASON_UNKNOWN, REASON_GATE, REASON_BROKEN, REASONS } reason_t;
+
+static const char *const reason_texts[REASONS] = {
+    [REASON_NO_CURVE] = "it does not speak CURVE",
+    [REASON_SERVER_KEY] = "it does not know this bridge's public key",
+    [REASON_UNKNOWN] = "no certificate in clients_dir has its key",
+    [REASON_GATE] = "it could not be judged",
+    [REASON_BROKEN] = "it did not finish the handshake",
+};
+
+struct gate {
+    zactor_t *auth;
+    zsock_t *inbox;  //  names of monitors to listen to
+    zpoller_t *poller;
+    zlistx_t *monitors;
+    rate_t rates[REASONS];
+};
+
+//  What zauth looks keys up in. It takes the store.
+static zcertstore_t *s_store (const clients_t *clients)
+{
+    zcertstore_t *store = zcertstore_new (NULL);
+    for (size_t i = 0; i < clients->count; i++) {
+        //  zauth looks at the public key alone. No secret one is known here, and anything stands in for it.
+        uint8_t key[CERTIFICATE_KEY_BYTES];
+        zmq_z85_decode (key, clients->items[i].key);
+        zcert_t *certificate = zcert_new_from (key, key);
+        zcertstore_insert (store, &certificate);
+    }
+    return store;
+}
+
+static void s_destroy_monitor (void **monitor_p)
+{
+    zsock_destroy ((zsock_t **)monitor_p);
+}
+
+gate_t *gate_new (const clients_t *clients)
+{
+    gate_t *self = calloc (1, sizeof *self);
+    self->auth = zactor_new (zauth, s_store (clients));
+    self->inbox = zsock_new (ZMQ_REP);
+    self->monitors = zlistx_new ();
+    zlistx_set_destructor (self->monitors, s_destroy_monitor);
+    int bound = zsock_bind (self->inbox, "%s", inbox_endpoint);
+    assert (self->auth && bound == 0);
+    (void)bound;
+    return self;
+}
+
+void gate_destroy (gate_t **self_p)
+{
+    gate_t *self = *self_p;
+    if (self) {
+        zpoller_destroy (&self->poller);
+        zlistx_destroy (&self->monitors);
+        zsock_destroy (&self->inbox);
+        zactor_destroy (&self->auth);
+        free (self);
+        *self_p = NULL;
+    }
+}
+
+void gate_tell (zactor_t *actor, const clients_t *clients)
+{
+    zsock_send (actor, "sp", "$CLIENTS", s_store (clients));
+}
+
+void gate_watch (void *socket)
+{
+    char endpoint[64];
+    snprintf (endpoint, sizeof endpoint, "inproc://refusals-%p", socket);
+    zsock_t *inbox = zsock_new (ZMQ_REQ);
+    zsock_set_linger (inbox, 0);
+    zsock_set_sndtimeo (inbox, ANSWER_MS);
+    zsock_set_rcvtimeo (inbox, ANSWER_MS);
+    zsock_connect (inbox, "%s", inbox_endpoint);
+    //  A monitor to which nobody listens holds up ZeroMQ's own thread, so the listener comes first.
+    if (zstr_send (inbox, endpoint) == 0 && zsock_wait (inbox) == 0) {
+        zmq_socket_monitor (socket, endpoint, EVENTS);
+    }
+    zsock_destroy (&inbox);
+}
+
+//  Refusals
+
+static reason_t s_reason (uint16_t event, uint32_t value)
+{
+    if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) {
+        return value == 400 ? REASON_UNKNOWN : REASON_GATE;
+    }
+    if (event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL) {
+        return REASON_BROKEN;
+    }
+    switch (value) {
+    case ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH:
+        return REASON_NO_CURVE;
+    case ZMQ_PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC:
+        return REASON_SERVER_KEY;
+    default:
+        return value & ZMQ_PROTOCOL_ERROR_ZAP_UNSPECIFIED ? REASON_GATE : REASON_BROKEN;
+    }
+}
+
+static void s_log_refusal (gate_t *self, reason_t reason, const char *endpoint)
+{
+    uint64_t count = rate_count (&self->rates[reason]);
+    if (count) {
+        log_write (LEVEL_WARN, "gate", "refused", "count=%" PRIu64 " endpoint=%s reason=\"%s\"", count, endpoint,
+            reason_texts[reason]);
+    }
+}
+
+static void s_read_monitor (gate_t *self, zsock_t *monitor)
+{
+    zframe_t *what = zframe_recv (monitor);
+    char *endpoint = zstr_recv (monitor);
+    uint16_t event = 0;
+    uint32_t value = 0;
+    if (what && zframe_size (what) == sizeof event + sizeof value) {
+        memcpy (&event, zframe_data (what), sizeof event);
+        memcpy (&value, zframe_data (what) + sizeof event, sizeof value);
+    }
+    s_log_refusal (self, s_reason (event, value), endpoint ? endpoint : "");
+    zframe_destroy (&what);
+    freen (endpoint);
+}
+
+static void s_read_inbox (gate_t *self)
+{
+    char *endpoint = zstr_recv (self->inbox);
+    zsock_t *monitor = zsock_new (ZMQ_PAIR);
+    int rc = zsock_connect (monitor, "%s", endpoint);
+    zlistx_add_end (self->monitors, monitor);
+    zpoller_add (self->poller, monitor);
+    zsock_signal (self->inbox, rc != 0);
+    freen (endpoint);
+}
+
+//  Returns false when it says $TERM.
+static bool s_read_pipe (gate_t *self, zsock_t *pipe)
+{
+    char *word = NULL;
+    zcertstore_t *store = NULL;
+    if (zsock_recv (pipe, "sp", &word, &store) == 0 && streq (word, "$CLIENTS")) {
+        //  Between the two nobody gets in; clients try again by themselves.
+        zactor_destroy (&self->auth);
+        self->auth = zactor_new (zauth, store);
+        freen (word);
+        return true;
+    }
+    freen (word);
+    return false;
+}
+
+void gate_actor (zsock_t *pipe, void *args)
+{
+    gate_t *self = args;
+    zsock_signal (pipe, 0);
+    self->poller = zpoller_new (pipe, self->inbox, NULL);
+    zpoller_set_nonstop (self->poller, true);
+    bool serving = true;
+    while (serving) {
+        zsock_t *which = zpoller_wait (self->poller, -1);
+        if (which == pipe) {
+            serving = s_read_pipe (self, pipe);
+        } else if (which == self->inbox) {
+            s_read_inbox (self);
+        } else if (which) {
+            s_read_monitor (self, which);
+        }
+    }
+    gate_destroy (&self);
+}
