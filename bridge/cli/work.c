@@ -3,9 +3,9 @@
 //  A hand's state:
 //
 //      FREE ── s_take_up ──▶ RUNS ── s_reap ──▶ SETTLES ── s_settled ──▶ FREE
-//                 │            │                                          ▲
-//                 │ stopping   │ killed by us                             │
-//                 └──────────▶ HELD ◀──┘ ───────────── s_give_back ───────┘
+//                   │          │                                           ▲
+//          stopping │          │ killed by us                              │
+//                   └──▶ HELD ◀┘ ───────────────── s_give_back ────────────┘
 //
 //  The first signal to end takes no more and lets commands end; the second kills them. What was leased and not worked
 //  goes back by release, which counts as no attempt. One thread, one loop. All questions may be asked twice: the leases
@@ -509,6 +509,10 @@ static int s_run (const args_t *args)
         .json = args_flag (args, "json")};
     if (!args_command (args)) {
         return zrb_complain (ZRB_USAGE, "work wants CHANNEL... -- COMMAND...; see zrb work --help");
+    }
+    const char *flaw = args_given (args, "consumer") ? name_flaw (span_text (args_text (args, "consumer"))) : NULL;
+    if (flaw) {
+        return zrb_complain (ZRB_USAGE, "--consumer: %s; choose another", flaw);
     }
     signal (SIGPIPE, SIG_IGN);  //  what was begun is settled, whoever reads the output
     sigset_t child;

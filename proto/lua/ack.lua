@@ -1,5 +1,5 @@
--- ack: settles as worked. channel.lua, state.lua, ack_lease.lua, writes.lua, leases.lua, keep.lua, runs.lua, present.lua,
--- judge.lua and settle.lua stand before it.
+-- ack: settles as worked. channel.lua, state.lua, ack_lease.lua, writes.lua, leases.lua, keep.lua, runs.lua,
+-- present.lua, judge.lua and settle.lua stand before it.
 --
 -- KEYS    1 meta
 -- ARGV    1 group   2… one lease's number, or id, lease; id, lease …

@@ -1,6 +1,6 @@
--- ack_lease: the common ack: of a whole lease that holds one run, all of which is still in the log. It ends the step where
--- it can; else nothing was done. No step of its own: it stands in ack.lua, behind state.lua, and before all that only
--- other acks need. For ARGV and result see ack.lua.
+-- ack_lease: the common ack: of a whole lease that holds one run, all of which is still in the log. It ends the step
+-- where it can; else nothing was done. No step of its own: it stands in ack.lua, behind state.lua, and before all that
+-- only other acks need. For ARGV and result see ack.lua.
 local record = cursor and #ARGV == 2 and redis.call('HGET', key('leases'), ARGV[2]) or ''
 local deadline, consumer, first, last = string.match(record, '^([1-9]%d*) %d+ 0 ([^ ]+) (%d+)%-(%d+)%*%d+$')
 if deadline and tonumber(first) >= floor and redis.call('EXISTS', key('letters')) == 0 then

@@ -285,6 +285,7 @@ def test_workers_killed_at_random_lose_nothing(zrb, shared, jobs, tmp_path):
     (["jobs"], "work wants CHANNEL... -- COMMAND...; see zrb work --help"),
     (["--", "true"], "work wants CHANNEL... -- COMMAND [ARGUMENT]...; see zrb work --help"),
     (["jobs", "-P", "0", "--", "true"], "--parallel wants an integer from 1 to 1000"),
+    (["jobs", "-c", "", "--", "true"], "--consumer: empty; choose another"),
     (["jobs", "--dance", "--", "true"], "work knows no option --dance; see zrb work --help"),
 ])
 def test_wrong_usage_is_one_line_and_2(zrb, argv, says):
