@@ -24,12 +24,7 @@ uint64_t clock_ns (void)
     return (uint64_t)now.tv_sec * SECOND_NS + (uint64_t)now.tv_nsec;
 }
 
-asker_t *asker_new (void *context, const char *endpoint, size_t window)
-{
-    return asker_new_with_keys (context, endpoint, window, NULL);
-}
-
-asker_t *asker_new_with_keys (void *context, const char *endpoint, size_t window, const keys_t *keys)
+asker_t *asker_new (void *context, const char *endpoint, size_t window, const keys_t *keys)
 {
     int linger_ms = 0, unlimited = 0;
     void *socket = zmq_socket (context, ZMQ_DEALER);

@@ -24,10 +24,7 @@ typedef struct {
 
 //  NULL when the endpoint can't be connected to; errno then says why. The caller destroys it, in the thread that
 //  used it last, before the context.
-asker_t *asker_new (void *context, const char *endpoint, size_t window);
-
-//  The same, by CURVE. `keys` may be NULL: then by plaintext.
-asker_t *asker_new_with_keys (void *context, const char *endpoint, size_t window, const keys_t *keys);
+asker_t *asker_new (void *context, const char *endpoint, size_t window, const keys_t *keys);
 
 void asker_destroy (asker_t **self_p);
 

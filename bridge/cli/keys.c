@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <zmq.h>
+#include "zrb.h"
 
 //  Takes the value of a line `  key = "value"`, when it is that key's and as long as a key is.
 static void s_take (char *to, const char *line, const char *key)
@@ -47,9 +48,28 @@ const char *keys_read (keys_t *self, const char *server_path, const char *own_pa
     return wrong;
 }
 
+int keys_from_args (keys_t *self, const args_t *args)
+{
+    const char *server = args_text (args, "server"), *own = args_text (args, "cert"), *which;
+    memset (self, 0, sizeof *self);
+    if (!server && !own) {
+        return 0;
+    }
+    if (!server || !own) {
+        zrb_complain (ZRB_USAGE, "CURVE wants both --server and --cert");
+        return -1;
+    }
+    const char *wrong = keys_read (self, server, own, &which);
+    if (wrong) {
+        zrb_complain (ZRB_USAGE, "%.256s: %s", which, wrong);
+        return -1;
+    }
+    return 0;
+}
+
 void keys_apply (const keys_t *self, void *socket)
 {
-    if (self) {
+    if (*self->server) {
         int rc = zmq_setsockopt (socket, ZMQ_CURVE_SERVERKEY, self->server, KEYS_TEXT) ||
                  zmq_setsockopt (socket, ZMQ_CURVE_PUBLICKEY, self->public_key, KEYS_TEXT) ||
                  zmq_setsockopt (socket, ZMQ_CURVE_SECRETKEY, self->secret_key, KEYS_TEXT);

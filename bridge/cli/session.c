@@ -32,7 +32,6 @@ struct session_s {
     void *context, *socket, *monitor;
     const char *endpoint;
     keys_t keys;
-    bool has_keys;
     uint64_t wait_ns;  //  for a bridge that doesn't answer
     bool is_patient, takes_faults, was_met;
     uint64_t heard_ns;      //  of the bridge, last
@@ -65,7 +64,7 @@ void *session_connect (session_t *self, int type, const char *endpoint)
         zmq_setsockopt (socket, ZMQ_HEARTBEAT_IVL, &heartbeat_ms, sizeof heartbeat_ms);
         zmq_setsockopt (socket, ZMQ_HEARTBEAT_TIMEOUT, &timeout_ms, sizeof timeout_ms);
     }
-    keys_apply (self->has_keys ? &self->keys : NULL, socket);
+    keys_apply (&self->keys, socket);
     if (zmq_connect (socket, endpoint)) {
         zrb_complain (ZRB_USAGE, "cannot connect to \"%.200s\": %s", endpoint, zmq_strerror (errno));
         zmq_close (socket);
@@ -142,25 +141,6 @@ int session_stop (session_t *self)
 
 //  Life
 
-//  Returns 0, or -1 with a line on stderr.
-static int s_read_keys (session_t *self, const args_t *args)
-{
-    const char *server = args_text (args, "server"), *own = args_text (args, "cert"), *which;
-    if (!server && !own) {
-        return 0;
-    }
-    if (!server || !own) {
-        zrb_complain (ZRB_USAGE, "CURVE wants both --server and --cert");
-        return -1;
-    }
-    const char *wrong = keys_read (&self->keys, server, own, &which);
-    if (wrong) {
-        zrb_complain (ZRB_USAGE, "%.256s: %s", which, wrong);
-    }
-    self->has_keys = !wrong;
-    return wrong ? -1 : 0;
-}
-
 session_t *session_new (const args_t *args, size_t window)
 {
     session_t *self = calloc (1, sizeof *self);
@@ -172,7 +152,7 @@ session_t *session_new (const args_t *args, size_t window)
     assert (self->requests);
     s_block_signals (self);
     self->context = zmq_ctx_new ();
-    if (s_read_keys (self, args) || s_connect (self)) {
+    if (keys_from_args (&self->keys, args) || s_connect (self)) {
         session_destroy (&self);
     }
     return self;

@@ -206,6 +206,9 @@ def test_keygen_makes_certificates_that_serve(lab, server, tmp_path):
                  "ZRB_CERT": str(tmp_path / "clients" / f"{file}_secret")}
         assert "answers" in Zrb(None, tmp_path).out("ping", env=files)
         Zrb(None, tmp_path).run("ping", "--wait", "20s", env={**files, "ZRB_SERVER": "/nowhere"}, status=2)
+        ends = ["--push", bridge.endpoint("pull"), "--sub", bridge.endpoint("pub")]
+        for mode in (["stream", *ends], ["publish"], ["queue"], ["replay"]):
+            assert "good" in Zrb(None, tmp_path).out("bench", *mode, "-n", "300", "--keep", env=files)
     assert 'name = "alice"' in (tmp_path / "clients" / "alice.cert").read_text()
     assert 'name = "bob"' in (tmp_path / "clients" / "x").read_text()
 

@@ -37,7 +37,7 @@ static int s_setup (void **state)
     assert_non_null (self->router);
     assert_int_equal (zmq_bind (self->router, "tcp://127.0.0.1:*"), 0);
     zmq_getsockopt (self->router, ZMQ_LAST_ENDPOINT, self->endpoint, &size);
-    self->asker = asker_new_with_keys (zsys_init (), self->endpoint, 1, &self->keys);
+    self->asker = asker_new (zsys_init (), self->endpoint, 1, &self->keys);
     assert_non_null (self->asker);
     return 0;
 }
@@ -117,7 +117,7 @@ static void test_who_is_let_in_changes (void **state)
     bool asked = false;
     for (int waited_ms = 0; !asked && waited_ms < PATIENCE_MS; waited_ms += ONE_TRY_MS) {
         asker_destroy (&self->asker);
-        self->asker = asker_new_with_keys (zsys_init (), self->endpoint, 1, &self->keys);
+        self->asker = asker_new (zsys_init (), self->endpoint, 1, &self->keys);
         asker_begin (self->asker, "ping", 0);
         asker_send (self->asker);
         asked = s_is_asked (self, ONE_TRY_MS);

@@ -490,7 +490,7 @@ static int s_bench (plan_t *plan)
     assert (self.run.context && self.run.sent && self.run.ended >= 0);
     zmq_ctx_set (self.run.context, ZMQ_IO_THREADS, IO_THREADS);
     zmq_ctx_set (self.run.context, ZMQ_MAX_SOCKETS, 8192);
-    self.asker = asker_new (self.run.context, plan->ask, 1);
+    self.asker = asker_new (self.run.context, plan->ask, 1, &plan->keys);
     if (self.asker) {
         s_meet (&self);
         if (self.status == 0 && plan->channel) {

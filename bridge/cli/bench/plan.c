@@ -170,6 +170,7 @@ plan_t *plan_new (const args_t *args, int *status)
     plan_t *self = s_new (at, args);
     *status = s_check_uses (self, args);
     *status = *status ? *status : s_check (self);
+    *status = *status == 0 && keys_from_args (&self->keys, args) ? ZRB_USAGE : *status;
     if (*status) {
         plan_destroy (&self);
         return NULL;

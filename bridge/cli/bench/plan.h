@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include "args.h"
+#include "keys.h"
 #include "span.h"
 
 typedef enum {
@@ -25,8 +25,9 @@ enum {
 typedef struct {
     plan_mode_t mode;
     const char *ask, *push, *sub;  //  endpoints
-    const char *name;              //  the channels' first part
-    const char *channel;           //  one that may be there already; NULL: channels of this run
+    keys_t keys;
+    const char *name;     //  the channels' first part
+    const char *channel;  //  one that may be there already; NULL: channels of this run
     uint64_t producers, subscribers, takers;
     uint64_t channels;
     uint64_t size;         //  bytes of a payload

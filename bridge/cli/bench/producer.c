@@ -49,6 +49,7 @@ static void *s_new_push (const run_t *run)
     int hwm = PUSH_HWM, timeout_ms = GRAIN_NS / 1000000;
     zmq_setsockopt (push, ZMQ_SNDHWM, &hwm, sizeof hwm);
     zmq_setsockopt (push, ZMQ_SNDTIMEO, &timeout_ms, sizeof timeout_ms);
+    keys_apply (&run->plan->keys, push);
     return push;
 }
 
@@ -248,7 +249,7 @@ void producer_publish (runner_t *self)
 {
     const plan_t *plan = self->run->plan;
     publisher_t publisher = {.runner = self,
-        .asker = asker_new (self->run->context, plan->ask, plan->in_flight),
+        .asker = asker_new (self->run->context, plan->ask, plan->in_flight, &plan->keys),
         .requests = calloc (plan->in_flight, sizeof *publisher.requests),
         .payload = malloc (plan->size)};
     assert (publisher.asker && publisher.requests && publisher.payload);  //  main has connected there before

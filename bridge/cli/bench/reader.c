@@ -150,7 +150,7 @@ void reader_read (runner_t *self)
     const plan_t *plan = self->run->plan;
     size_t window = plan_read_window (plan);
     reader_t reader = {.runner = self,
-        .asker = asker_new (self->run->context, plan->ask, window),
+        .asker = asker_new (self->run->context, plan->ask, window, &plan->keys),
         .window = window,
         .of_slot = calloc (window, sizeof *reader.of_slot),
         .ranges = calloc (window, sizeof *reader.ranges),

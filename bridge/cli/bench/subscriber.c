@@ -19,6 +19,7 @@ static void *s_new (const run_t *run, int kind, int timeout_ms)
     zmq_setsockopt (socket, ZMQ_LINGER, &unlimited, sizeof unlimited);
     zmq_setsockopt (socket, ZMQ_RCVTIMEO, &timeout_ms, sizeof timeout_ms);
     zmq_setsockopt (socket, ZMQ_SNDTIMEO, &timeout_ms, sizeof timeout_ms);
+    keys_apply (&run->plan->keys, socket);
     return socket;
 }
 

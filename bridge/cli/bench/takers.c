@@ -193,7 +193,7 @@ void takers_take (runner_t *self)
     asker_t **askers = calloc (plan->takers, sizeof *askers);
     assert (takers && askers);
     for (size_t at = 0; at < plan->takers; at++) {
-        askers[at] = asker_new (self->run->context, plan->ask, s_window (plan));
+        askers[at] = asker_new (self->run->context, plan->ask, s_window (plan), &plan->keys);
         takers[at] = (taker_t){.runner = self,
             .asker = askers[at],
             .acked = calloc (s_window (plan), sizeof *takers[at].acked),
