@@ -2,13 +2,14 @@
 //
 //  read   XADD, XREAD
 //  group  XADD, XREADGROUP of 100, XACK of these along with the next XREADGROUP
+//  crowd  the same with three XREADGROUP on their way: Redis never waits for the consumer
 
 #include "pipeline.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { READ_COUNT = 1000, WAIT_MS = 1000, ID_BYTES = 48 };
+enum { READ_COUNT = 1000, WAIT_MS = 1000, ID_BYTES = 48, CROWD = 3 };
 
 static void *s_produce (void *argument)
 {
@@ -77,26 +78,26 @@ static void s_ack (pipeline_t *pipeline, const redisReply *messages)
     pipeline->open++;
 }
 
-static void s_group (const peer_t *peer, pipeline_t *pipeline)
+static void s_group (const peer_t *peer, pipeline_t *pipeline, uint64_t most_reads)
 {
-    for (uint64_t got = 0, acked = 0; acked < peer->count;) {
-        if (got < peer->count) {
+    uint64_t got = 0, acked = 0, reads = 0;
+    while (acked < peer->count) {
+        //  A read too many would wait for its time to end, and what is behind it too.
+        while (reads == 0 ? got < peer->count : reads < most_reads && got + reads * PEER_BATCH < peer->count) {
             s_ask_group (pipeline);
+            reads++;
         }
         redisReply *reply = pipeline_take (pipeline);
         if (reply->type == REDIS_REPLY_INTEGER) {
             acked += (uint64_t)reply->integer;
-            freeReplyObject (reply);
-            if (got >= peer->count) {
-                continue;
+        } else {
+            reads--;
+            const redisReply *messages = s_messages (reply);
+            if (messages) {
+                s_check (messages, got);
+                got += messages->elements;
+                s_ack (pipeline, messages);
             }
-            reply = pipeline_take (pipeline);
-        }
-        const redisReply *messages = s_messages (reply);
-        if (messages) {
-            s_check (messages, got);
-            got += messages->elements;
-            s_ack (pipeline, messages);
         }
         freeReplyObject (reply);
     }
@@ -104,15 +105,16 @@ static void s_group (const peer_t *peer, pipeline_t *pipeline)
 
 int main (int argc, char *argv[])
 {
-    peer_t peer = peer_new (argc, argv, 1, (const char *const[]){"read", "group", NULL});
+    peer_t peer = peer_new (argc, argv, 1, (const char *const[]){"read", "group", "crowd", NULL});
     pipeline_t pipeline = pipeline_begin (peer.address, 1);
-    if (peer_does (&peer, "group")) {
+    uint64_t reads = peer_does (&peer, "group") ? 1 : peer_does (&peer, "crowd") ? CROWD : 0;
+    if (reads) {
         freeReplyObject (pipeline_ask (&pipeline, "XGROUP CREATE bench bench 0 MKSTREAM"));
     }
     uint64_t start_ns = peer_now_ns ();
     pthread_t producer = peer_start (s_produce, &peer);
-    if (peer_does (&peer, "group")) {
-        s_group (&peer, &pipeline);
+    if (reads) {
+        s_group (&peer, &pipeline, reads);
     } else {
         s_read (&peer, &pipeline);
     }
