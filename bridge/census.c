@@ -13,7 +13,7 @@ enum {
     SLICE_EVERY_MS = 100,
     SLICE_CHANNELS = 200,
     STATUS_EVERY_MS = 10,
-    REST_FACTOR = 20,  //  it rests so many times longer than Redis took to answer
+    REST_FACTOR = 100,  //  it rests so many times longer than Redis took to answer
     REST_MOST_MS = 10000
 };
 
