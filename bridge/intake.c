@@ -2,13 +2,11 @@
 
 #include "intake.h"
 #include "log.h"
+#include "rate.h"
 #include "reject.h"
 #include "socket.h"
 
-enum {
-    FRAMES = 4,  //  one more than a message may have; the rest is read and dropped
-    LOG_EVERY_MS = 1000
-};
+enum { FRAMES = 4 };  //  one more than a message may have; the rest is read and dropped
 
 struct intake {
     const config_t *config;
@@ -17,8 +15,7 @@ struct intake {
     counters_t *counters;
     void *pull;
     void *sub;
-    int64_t logged_ms;  //  the last rejection that was logged
-    uint64_t unlogged;  //  rejections since
+    rate_t rejections;
 };
 
 intake_t *intake_new (const config_t *config, access_t *const *access, writer_t *writer, counters_t *counters,
@@ -73,13 +70,9 @@ void *intake_sub (intake_t *self)
 
 static void s_log_rejection (intake_t *self, const char *reason, const char *peer)
 {
-    int64_t now_ms = zclock_mono ();
-    self->unlogged++;
-    if (now_ms >= self->logged_ms + LOG_EVERY_MS) {
-        log_write (
-            LEVEL_WARN, "lane", "rejected", "count=%" PRIu64 " reason=\"%s\" peer=%s", self->unlogged, reason, peer);
-        self->logged_ms = now_ms;
-        self->unlogged = 0;
+    uint64_t count = rate_count (&self->rejections);
+    if (count) {
+        log_write (LEVEL_WARN, "lane", "rejected", "count=%" PRIu64 " reason=\"%s\" peer=%s", count, reason, peer);
     }
 }
 

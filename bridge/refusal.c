@@ -4,7 +4,7 @@
 #include "log.h"
 #include "refusal.h"
 
-enum { TRY_EVERY_MS = 1000, LOG_EVERY_MS = 1000 };
+enum { TRY_EVERY_MS = 1000 };
 
 void refusal_told (refusal_t *self, const char *channel, const char *why)
 {
@@ -14,8 +14,7 @@ void refusal_told (refusal_t *self, const char *channel, const char *why)
         self->channel = strdup (channel);
         self->try_at_ms = now_ms + TRY_EVERY_MS;
     }
-    if (now_ms >= self->logged_ms + LOG_EVERY_MS) {
-        self->logged_ms = now_ms;
+    if (rate_count (&self->rate)) {
         log_write (LEVEL_WARN, "lane", "append_refused", "channel=%s why=\"%s\"", channel, why);
     }
 }

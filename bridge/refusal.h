@@ -7,13 +7,14 @@
 #define REFUSAL_H_INCLUDED
 
 #include "link.h"
+#include "rate.h"
 
 typedef struct {
     char why[160];  //  "": it takes writes, as far as is known
     char *channel;  //  owned: the one that was refused
     int64_t try_at_ms;
     bool trying;
-    int64_t logged_ms;
+    rate_t rate;  //  of the log's lines
 } refusal_t;
 
 //  An append to the channel was refused; logged at a limited rate.
