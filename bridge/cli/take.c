@@ -8,42 +8,57 @@
 #define MOST_WAIT_MS 3600000
 #define MOST_LEASE_MS 604800000
 
-//  take
+//  Prints one message as JSON, as its payload alone, or as a row of the table.
+typedef void print_one_fn (const args_t *args, given_t *given, table_t *table);
 
-static int s_print_takes (const args_t *args, answer_t *answer)
+//  Prints the messages of an answer. Returns the exit status: without any, it is bad.
+static int s_print_all (
+    const args_t *args, answer_t *answer, const column_t *columns, size_t column_count, print_one_fn *print_one)
 {
-    static const column_t columns[] = {
-        {"CHANNEL", false}, {"ID", true}, {"LEASE", true}, {"ATTEMPT", true}, {"TIME", false}, {"PAYLOAD", false}};
     cursor_t at;
     uint32_t count = answer_messages (answer, &at);
     int status = count ? ZRB_GOOD : ZRB_BAD;
-    table_t *table = table_new (columns, sizeof columns / sizeof *columns);
-    char time[TIME_SIZE];
+    table_t *table = table_new (columns, column_count);
     given_t given;
     for (; count > 0 && given_read (&given, &at); count--) {
-        uint64_t lease = 0, attempt = 0;
-        if (cursor_uint (&given.more, &lease)) {
-            cursor_uint (&given.more, &attempt);
-        }
-        if (args_flag (args, "json")) {
-            json_message (stdout, given.channel, &given.envelope);
-            printf (", \"lease\": %" PRIu64 ", \"attempt\": %" PRIu64 "}\n", lease, attempt);
-        } else if (args_flag (args, "raw")) {
-            given_print_raw (&given);
-        } else {
-            table_cell (table, "%.*s", (int)given.channel.size, given.channel.data);
-            table_cell (table, "%" PRIu64, given.envelope.id);
-            table_cell (table, "%" PRIu64, lease);
-            table_cell (table, "%" PRIu64, attempt);
-            table_cell (table, "%s", time_text (time, given.envelope.time_ms));
-            given_cell (&given, table);
-        }
+        print_one (args, &given, table);
     }
     if (status == ZRB_GOOD && !args_flag (args, "json") && !args_flag (args, "raw")) {
         table_print (table, output_width ());
     }
     table_destroy (&table);
     return status;
+}
+
+//  take
+
+static void s_print_take (const args_t *args, given_t *given, table_t *table)
+{
+    uint64_t lease = 0, attempt = 0;
+    char time[TIME_SIZE];
+    if (cursor_uint (&given->more, &lease)) {
+        cursor_uint (&given->more, &attempt);
+    }
+    if (args_flag (args, "json")) {
+        json_message (stdout, given->channel, &given->envelope);
+        printf (", \"lease\": %" PRIu64 ", \"attempt\": %" PRIu64 "}\n", lease, attempt);
+    } else if (args_flag (args, "raw")) {
+        given_print_raw (given);
+    } else {
+        table_cell (table, "%.*s", (int)given->channel.size, given->channel.data);
+        table_cell (table, "%" PRIu64, given->envelope.id);
+        table_cell (table, "%" PRIu64, lease);
+        table_cell (table, "%" PRIu64, attempt);
+        table_cell (table, "%s", time_text (time, given->envelope.time_ms));
+        given_cell (given, table);
+    }
+}
+
+static int s_print_takes (const args_t *args, answer_t *answer)
+{
+    static const column_t columns[] = {
+        {"CHANNEL", false}, {"ID", true}, {"LEASE", true}, {"ATTEMPT", true}, {"TIME", false}, {"PAYLOAD", false}};
+    return s_print_all (args, answer, columns, sizeof columns / sizeof *columns, s_print_take);
 }
 
 static int s_take (const args_t *args)
@@ -102,32 +117,25 @@ const command_t take_command = {
 
 //  peek
 
+static void s_print_peek (const args_t *args, given_t *given, table_t *table)
+{
+    char time[TIME_SIZE];
+    if (args_flag (args, "json")) {
+        json_message (stdout, given->channel, &given->envelope);
+        printf ("}\n");
+    } else if (args_flag (args, "raw")) {
+        given_print_raw (given);
+    } else {
+        table_cell (table, "%" PRIu64, given->envelope.id);
+        table_cell (table, "%s", time_text (time, given->envelope.time_ms));
+        given_cell (given, table);
+    }
+}
+
 static int s_print_peeks (const args_t *args, answer_t *answer)
 {
     static const column_t columns[] = {{"ID", true}, {"TIME", false}, {"PAYLOAD", false}};
-    cursor_t at;
-    uint32_t count = answer_messages (answer, &at);
-    int status = count ? ZRB_GOOD : ZRB_BAD;
-    table_t *table = table_new (columns, sizeof columns / sizeof *columns);
-    char time[TIME_SIZE];
-    given_t given;
-    for (; count > 0 && given_read (&given, &at); count--) {
-        if (args_flag (args, "json")) {
-            json_message (stdout, given.channel, &given.envelope);
-            printf ("}\n");
-        } else if (args_flag (args, "raw")) {
-            given_print_raw (&given);
-        } else {
-            table_cell (table, "%" PRIu64, given.envelope.id);
-            table_cell (table, "%s", time_text (time, given.envelope.time_ms));
-            given_cell (&given, table);
-        }
-    }
-    if (status == ZRB_GOOD && !args_flag (args, "json") && !args_flag (args, "raw")) {
-        table_print (table, output_width ());
-    }
-    table_destroy (&table);
-    return status;
+    return s_print_all (args, answer, columns, sizeof columns / sizeof *columns, s_print_peek);
 }
 
 static int s_peek (const args_t *args)
