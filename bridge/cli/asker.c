@@ -124,6 +124,20 @@ bool map_value (cursor_t map, const char *key, cursor_t *value)
     return false;
 }
 
+uint64_t map_uint (cursor_t map, const char *key)
+{
+    cursor_t value;
+    uint64_t number;
+    return map_value (map, key, &value) && cursor_uint (&value, &number) ? number : 0;
+}
+
+bool map_flag (cursor_t map, const char *key)
+{
+    cursor_t value;
+    bool flag;
+    return map_value (map, key, &value) && cursor_bool (&value, &flag) && flag;
+}
+
 bool answer_value (answer_t *self, const char *key, cursor_t *value)
 {
     return map_value (cursor_of (span_of (zmq_msg_data (&self->frame), zmq_msg_size (&self->frame))), key, value);

@@ -60,6 +60,10 @@ bool answer_value (answer_t *self, const char *key, cursor_t *value);
 //  As answer_value, of any map.
 bool map_value (cursor_t map, const char *key, cursor_t *value);
 
+//  0, or false, when it has none.
+uint64_t map_uint (cursor_t map, const char *key);
+bool map_flag (cursor_t map, const char *key);
+
 //  0 when it has no such integer.
 uint64_t answer_uint (answer_t *self, const char *key);
 

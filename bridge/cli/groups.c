@@ -101,25 +101,15 @@ enum { GROUP_NUMBERS = sizeof group_numbers / sizeof *group_numbers };
 
 static void s_list_row (table_t *table, span_t channel, span_t group, cursor_t numbers)
 {
-    cursor_t value;
-    uint64_t number, oldest_ms = 0;
-    bool paused = false;
     char age[AGE_SIZE];
     table_cell (table, "%.*s", (int)channel.size, channel.data);
     table_cell (table, "%.*s", (int)group.size, group.data);
     for (size_t at = 0; at < GROUP_NUMBERS; at++) {
-        bool there = map_value (numbers, group_numbers[at].key, &value) && cursor_uint (&value, &number);
-        table_cell (table, "%" PRIu64, there ? number : 0);
+        table_cell (table, "%" PRIu64, map_uint (numbers, group_numbers[at].key));
     }
-    if (map_value (numbers, "oldest_ms", &value)) {
-        cursor_uint (&value, &oldest_ms);
-    }
-    uint64_t now = now_ms ();
+    uint64_t oldest_ms = map_uint (numbers, "oldest_ms"), now = now_ms ();
     table_cell (table, "%s", oldest_ms ? age_text (age, oldest_ms < now ? now - oldest_ms : 0) : "");
-    if (map_value (numbers, "paused", &value)) {
-        cursor_bool (&value, &paused);
-    }
-    table_cell (table, "%s", paused ? "paused" : "");
+    table_cell (table, "%s", map_flag (numbers, "paused") ? "paused" : "");
 }
 
 static void s_list_json (span_t channel, span_t group, cursor_t numbers)

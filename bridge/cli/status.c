@@ -35,20 +35,6 @@ enum {
     COUNT_OF_GROUP = sizeof group_columns / sizeof *group_columns
 };
 
-static uint64_t s_number (cursor_t map, const char *key)
-{
-    cursor_t value;
-    uint64_t number;
-    return map_value (map, key, &value) && cursor_uint (&value, &number) ? number : 0;
-}
-
-static bool s_flag (cursor_t map, const char *key)
-{
-    cursor_t value;
-    bool flag;
-    return map_value (map, key, &value) && cursor_bool (&value, &flag) && flag;
-}
-
 static const char *s_age (char *to, uint64_t time_ms)
 {
     uint64_t now = now_ms ();
@@ -65,13 +51,13 @@ static void s_add_group (status_t *self, span_t channel, span_t group, cursor_t 
     self->group_count++;
     table_cell (self->groups, "%.*s", (int)channel.size, channel.data);
     table_cell (self->groups, "%.*s", (int)group.size, group.data);
-    table_cell (self->groups, "%" PRIu64, s_number (numbers, "cursor"));
-    table_cell (self->groups, "%" PRIu64, s_number (numbers, "waiting"));
-    table_cell (self->groups, "%" PRIu64, s_number (numbers, "leased"));
-    table_cell (self->groups, "%" PRIu64, s_number (numbers, "dead"));
-    table_cell (self->groups, "%" PRIu64, s_number (numbers, "consumers"));
-    table_cell (self->groups, "%s", s_age (age, s_number (numbers, "oldest_ms")));
-    table_cell (self->groups, "%s", s_flag (numbers, "paused") ? "paused" : "");
+    table_cell (self->groups, "%" PRIu64, map_uint (numbers, "cursor"));
+    table_cell (self->groups, "%" PRIu64, map_uint (numbers, "waiting"));
+    table_cell (self->groups, "%" PRIu64, map_uint (numbers, "leased"));
+    table_cell (self->groups, "%" PRIu64, map_uint (numbers, "dead"));
+    table_cell (self->groups, "%" PRIu64, map_uint (numbers, "consumers"));
+    table_cell (self->groups, "%s", s_age (age, map_uint (numbers, "oldest_ms")));
+    table_cell (self->groups, "%s", map_flag (numbers, "paused") ? "paused" : "");
 }
 
 static void s_add_channel (status_t *self, span_t channel, cursor_t numbers)
@@ -82,13 +68,13 @@ static void s_add_channel (status_t *self, span_t channel, cursor_t numbers)
     span_t group;
     if (self->shown++ < self->rows) {
         table_cell (self->channels, "%.*s", (int)channel.size, channel.data);
-        table_cell (self->channels, "%" PRIu64, s_number (numbers, "head"));
-        table_cell (self->channels, "%" PRIu64, s_number (numbers, "floor"));
-        table_cell (self->channels, "%" PRIu64, s_number (numbers, "count"));
-        table_cell (self->channels, "%" PRIu64, s_number (numbers, "bytes"));
-        table_cell (self->channels, "%s", s_age (age, s_number (numbers, "last_ms")));
-        table_cell (self->channels, "%" PRIu64, s_number (numbers, "delayed"));
-        table_cell (self->channels, "%s", s_flag (numbers, "paused") ? "paused" : "");
+        table_cell (self->channels, "%" PRIu64, map_uint (numbers, "head"));
+        table_cell (self->channels, "%" PRIu64, map_uint (numbers, "floor"));
+        table_cell (self->channels, "%" PRIu64, map_uint (numbers, "count"));
+        table_cell (self->channels, "%" PRIu64, map_uint (numbers, "bytes"));
+        table_cell (self->channels, "%s", s_age (age, map_uint (numbers, "last_ms")));
+        table_cell (self->channels, "%" PRIu64, map_uint (numbers, "delayed"));
+        table_cell (self->channels, "%s", map_flag (numbers, "paused") ? "paused" : "");
     } else {
         self->hidden++;
     }

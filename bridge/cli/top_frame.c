@@ -24,20 +24,6 @@ void frame_destroy (frame_t **self_p)
 
 //  Reading
 
-static uint64_t s_number (cursor_t map, const char *key)
-{
-    cursor_t value;
-    uint64_t number;
-    return map_value (map, key, &value) && cursor_uint (&value, &number) ? number : 0;
-}
-
-static bool s_flag (cursor_t map, const char *key)
-{
-    cursor_t value;
-    bool flag;
-    return map_value (map, key, &value) && cursor_bool (&value, &flag) && flag;
-}
-
 static void s_copy (char *to, size_t size, span_t text)
 {
     snprintf (to, size, "%.*s", (int)text.size, text.data);
@@ -58,19 +44,19 @@ void frame_add_info (frame_t *self, answer_t *answer)
     s_text (self->version, sizeof self->version, info, "version");
     s_text (self->bridge, sizeof self->bridge, info, "bridge");
     s_text (self->durability, sizeof self->durability, info, "durability");
-    self->uptime_ms = s_number (info, "uptime_ms");
+    self->uptime_ms = map_uint (info, "uptime_ms");
     if (map_value (info, "redis", &inner)) {
-        self->redis_up = s_flag (inner, "up");
+        self->redis_up = map_flag (inner, "up");
         s_text (self->redis_version, sizeof self->redis_version, inner, "version");
         s_text (self->trouble, sizeof self->trouble, inner, "trouble");
     }
     if (map_value (info, "counters", &inner)) {
         self->in =
-            s_number (inner, "pull_messages") + s_number (inner, "sub_messages") + s_number (inner, "publish_messages");
-        self->stored = s_number (inner, "stored_messages");
-        self->out = s_number (inner, "fanout_messages");
-        self->rejected = s_number (inner, "rejected_messages");
-        self->in_flight = s_number (inner, "in_flight_messages");
+            map_uint (inner, "pull_messages") + map_uint (inner, "sub_messages") + map_uint (inner, "publish_messages");
+        self->stored = map_uint (inner, "stored_messages");
+        self->out = map_uint (inner, "fanout_messages");
+        self->rejected = map_uint (inner, "rejected_messages");
+        self->in_flight = map_uint (inner, "in_flight_messages");
     }
 }
 
@@ -83,16 +69,16 @@ static row_t *s_add (frame_t *self, span_t name, cursor_t numbers, bool is_group
     }
     row_t *row = &self->rows[self->count++];
     *row = (row_t){.is_group = is_group,
-        .paused = s_flag (numbers, "paused"),
-        .head = s_number (numbers, is_group ? "cursor" : "head"),
-        .count = s_number (numbers, "count"),
-        .bytes = s_number (numbers, "bytes"),
-        .delayed = s_number (numbers, "delayed"),
-        .waiting = s_number (numbers, "waiting"),
-        .leased = s_number (numbers, "leased"),
-        .dead = s_number (numbers, "dead"),
-        .consumers = s_number (numbers, "consumers"),
-        .oldest_ms = s_number (numbers, "oldest_ms"),
+        .paused = map_flag (numbers, "paused"),
+        .head = map_uint (numbers, is_group ? "cursor" : "head"),
+        .count = map_uint (numbers, "count"),
+        .bytes = map_uint (numbers, "bytes"),
+        .delayed = map_uint (numbers, "delayed"),
+        .waiting = map_uint (numbers, "waiting"),
+        .leased = map_uint (numbers, "leased"),
+        .dead = map_uint (numbers, "dead"),
+        .consumers = map_uint (numbers, "consumers"),
+        .oldest_ms = map_uint (numbers, "oldest_ms"),
         .rate = -1};
     s_copy (row->name, sizeof row->name, name);
     return row;
