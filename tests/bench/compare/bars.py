@@ -7,6 +7,7 @@ from typing import Callable
 #  Figure: (its unit, its title).
 FIGURES = {
     "zeromq": ("/s", "ZeroMQ PUSH → PULL, nothing stored"),
+    "forward": ("/s", "ZeroMQ PUSH → PULL → PUB → SUB, nothing stored"),
     "zadd": ("/s", "raw pipelined ZADD, 64 members a call"),
     "streams_read": ("/s", "Redis Streams XADD → XREAD"),
     "streams_group": ("/s", "Redis Streams XADD → XREADGROUP + XACK"),
@@ -35,6 +36,8 @@ FIGURES = {
     "redis_p99": ("µs", "Redis round trip (ZADD), p99"),
     "one_p50": ("µs", "zrbridge, one at a time, p50"),
     "one_p99": ("µs", "zrbridge, one at a time, p99"),
+    "pauses_longest": ("ms", "the machine, each core reading the clock: longest pause"),
+    "pauses_share": ("%", "the same: share of the time in pauses above 1 ms"),
     "half_p50": ("µs", "zrbridge, half its peak rate, p50"),
     "half_p99": ("µs", "zrbridge, half its peak rate, p99"),
     "memory": ("B", "Redis memory a message of 16 bytes"),

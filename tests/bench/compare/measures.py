@@ -28,6 +28,15 @@ def zeromq(stage, scale, _):
     return {"zeromq": _rate(stage.peer("zeromq", "stream", _count(3_000_000, scale)))}
 
 
+def forward(stage, scale, _):
+    return {"forward": _rate(stage.peer("zeromq", "forward", _count(2_000_000, scale)))}
+
+
+def pauses(stage, scale, _):
+    told = stage.peer("pauses", "clock", max(1000, int(4000 * scale)))
+    return {"pauses_longest": told["longest_ms"], "pauses_share": told["paused_percent"]}
+
+
 def zadd(stage, scale, _):
     with stage.redis() as path:
         return {"zadd": _rate(stage.peer("zadd", path, "stream", _count(1_000_000, scale)))}
@@ -137,6 +146,7 @@ def channels(stage, scale, _):
 
 MEASURES = {
     "zeromq": zeromq,
+    "forward": forward,
     "zadd": zadd,
     "rounds": rounds,
     "streams_read": _on_redis("streams_read", "streams", "read", 1_000_000),
@@ -160,6 +170,7 @@ MEASURES = {
     "replay": replay,
     "replay_packed": _bench("replay_packed", "replay", 1_000_000, pack=PACKED),
     "one_at_a_time": one_at_a_time,
+    "pauses": pauses,
     "half_peak": half_peak,
     "memory": _memory("memory", 1),
     "memory_packed": _memory("memory_packed", PACKED),

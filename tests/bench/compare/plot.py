@@ -6,8 +6,8 @@ from xml.sax.saxutils import escape
 WIDTH, LEFT, RIGHT, ROW, TOP = 960, 330, 160, 26, 64
 INK, FAINT, GRID = "#1f2933", "#66727f", "#dde2e7"
 COLOURS = {"zrbridge": "#d1495b", "peer": "#7b8794", "limit": "#c3cad1"}
-KINDS = {"zeromq": "limit", "zadd": "limit", "streams_read": "peer", "streams_group": "peer", "streams_crowd": "peer",
-         "script": "peer", "jetstream_ordered": "peer", "jetstream_pull": "peer", "jetstream_publish": "peer",
+KINDS = {"zeromq": "limit", "forward": "limit", "zadd": "limit", "streams_read": "peer", "streams_group": "peer",
+         "streams_crowd": "peer", "script": "peer", "jetstream_ordered": "peer", "jetstream_pull": "peer", "jetstream_publish": "peer",
          "beanstalkd": "peer"}
 
 #  Rows of the second plot: title, figures of p50 and p99.
