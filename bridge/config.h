@@ -56,6 +56,7 @@ typedef struct {
     char *log_level;   //  error, warn, info, debug
     char *log_format;  //  text, json
     int64_t grace_ms;  //  how long a stop may take to store and send what has arrived
+    int64_t spin_us;   //  how long lane and control look for more before they sleep
     //  [redis]
     char *mode;      //  embedded, server
     char *data_dir;  //  embedded only

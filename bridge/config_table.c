@@ -174,6 +174,8 @@ const config_key_t config_table[] = {
         "How a line of the log is written: text (key=value) or json (an object)."),
     COUNT ("bridge", grace_ms, 10000, 0, 3600000,
         "Milliseconds that a stop may take to store and send what has arrived: 0 to 3600000."),
+    COUNT ("bridge", spin_us, 0, 0, 1000,
+        "Microseconds that lane and control look for more before they sleep: 0 to 1000. Takes CPU, saves latency."),
 
     WORD ("redis", mode, "embedded", "embedded, server",
         "embedded: a private redis-server that the bridge runs; server: the one at url."),

@@ -173,7 +173,7 @@ static void s_wait (desk_t *desk, zmq_pollitem_t *items, int64_t until_ms)
         deadline_ms = deadline_sooner (deadline_ms, link_deadline_ms (link));
         items[ITEM_REPLICAS] = (zmq_pollitem_t){NULL, link_fd (link), link_events (link), 0};
     }
-    deadline_poll (items, ITEM_COUNT, deadline_ms);
+    deadline_poll (items, ITEM_COUNT, deadline_ms, desk->config->spin_us);
 }
 
 //  What others count, and what is as of now.

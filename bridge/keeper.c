@@ -265,7 +265,7 @@ void keeper_actor (zsock_t *pipe, void *args)
         }
         items[2] = (zmq_pollitem_t){NULL, link_fd (self->link), link_events (self->link), 0};
         items[3] = (zmq_pollitem_t){NULL, link_fd (ear), link_events (ear), 0};
-        deadline_poll (items, 4, deadline_ms);
+        deadline_poll (items, 4, deadline_ms, 0);
         s_take_hints (self);
         link_work (ear, items[3].revents);
         link_work (self->link, items[2].revents);

@@ -167,7 +167,7 @@ static void s_wait (lane_t *self, zmq_pollitem_t *items, bool reading, int64_t u
     items[ITEM_REDIS] =
         (zmq_pollitem_t){NULL, link_fd (writer_link (self->writer)), link_events (writer_link (self->writer)), 0};
     items[ITEM_EAR] = (zmq_pollitem_t){NULL, link_fd (ear_link (self->ear)), link_events (ear_link (self->ear)), 0};
-    deadline_poll (items, ITEM_COUNT, deadline_ms);
+    deadline_poll (items, ITEM_COUNT, deadline_ms, self->config->spin_us);
 }
 
 static void s_turn (lane_t *self, zmq_pollitem_t *items, bool reading, int64_t until_ms)

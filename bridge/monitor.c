@@ -133,7 +133,7 @@ void monitor_actor (zsock_t *pipe, void *args)
     };
     bool goes_on = true;
     while (goes_on) {
-        deadline_poll (items, 4, self->http ? http_deadline_ms (self->http) : INT64_MAX);
+        deadline_poll (items, 4, self->http ? http_deadline_ms (self->http) : INT64_MAX, 0);
         s_take_snapshots (self);
         s_take_census (self);
         if (items[0].revents) {

@@ -451,7 +451,7 @@ static void s_turn (pusher_t *self, zmq_pollitem_t *items, int64_t until_ms)
     items[ITEM_PUSH].events = self->state == SENDING || s_may_take (self) ? ZMQ_POLLOUT : 0;
     items[ITEM_REDIS] = (zmq_pollitem_t){NULL, link_fd (self->link), link_events (self->link), 0};
     items[ITEM_EAR] = (zmq_pollitem_t){NULL, link_fd (ear), link_events (ear), 0};
-    deadline_poll (items, ITEM_COUNT, deadline_ms);
+    deadline_poll (items, ITEM_COUNT, deadline_ms, 0);
     link_work (self->link, items[ITEM_REDIS].revents);
     link_work (ear, items[ITEM_EAR].revents);
     s_work (self);

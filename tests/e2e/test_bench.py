@@ -7,6 +7,7 @@ import pathlib
 import signal
 import struct
 import threading
+import time
 
 import pytest
 import zmq
@@ -154,6 +155,25 @@ def test_a_run_brings_all_messages(bridge, argv):
 def test_an_open_loop_sends_what_is_due_within_its_time(bridge):
     result = measured(bench(bridge, "stream", "--seconds=0.5", "--rate=1k", "--producers=3", "--json"))
     assert result["sent"] == 500
+
+
+def test_one_message_at_a_time_takes_the_time_of_the_run(bridge):
+    result = measured(bench(bridge, "stream", "-n10k", "-w1", "--json"))
+    assert result["max_us"] < 1e6 * result["seconds"]
+    assert result["p50_us"] < 2e6 * result["seconds"] / 10_000
+
+
+def test_a_bridge_that_spins_sleeps_when_nothing_comes(lab):
+    spinning = lab.bridge(bridge={"spin_us": 1000})
+    measured(bench(spinning, "stream", "-n1k", "-w1", "--json"))
+    stat = pathlib.Path(f"/proc/{spinning.process.pid}/stat")
+
+    def idles():
+        before = sum(map(int, stat.read_text(encoding="ascii").split()[13:15]))
+        time.sleep(1)  # what is measured
+        return sum(map(int, stat.read_text(encoding="ascii").split()[13:15])) < before + 25
+
+    eventually(idles, "a second with less than a quarter of it on the CPU")
 
 
 def test_the_channels_are_its_own_and_are_empty_afterwards(bridge):

@@ -7,7 +7,8 @@
 
 enum {
     PROBE_MS = 50,
-    CLOCK_EVERY = 16  //  of messages that lie ready so many share a time, since the clock costs a tenth of a message
+    CLOCK_EVERY =
+        16  //  of messages that lie ready in a flood so many share a time: the clock costs a tenth of a message
 };
 
 static void *s_new (const run_t *run, int kind, int timeout_ms)
@@ -80,18 +81,20 @@ void *subscriber_connect (const run_t *run, char *error, size_t error_size)
     return sub;
 }
 
-//  The same, and the time at which they came. `ready`: how many have come since a wait.
-static bool s_receive_at (void *sub, zmq_msg_t *channel, zmq_msg_t *envelope, unsigned *ready, uint64_t *now_ns)
+//  The same, and the time at which they came: of each, but in a flood. `ready`: how many have come since a wait.
+static bool s_receive_at (
+    const runner_t *self, zmq_msg_t *channel, zmq_msg_t *envelope, unsigned *ready, uint64_t *now_ns)
 {
-    bool waits = zmq_msg_recv (channel, sub, ZMQ_DONTWAIT) < 0;
-    if (waits && zmq_msg_recv (channel, sub, 0) < 0) {
+    const plan_t *plan = self->run->plan;
+    bool waits = zmq_msg_recv (channel, self->socket, ZMQ_DONTWAIT) < 0;
+    if (waits && zmq_msg_recv (channel, self->socket, 0) < 0) {
         return false;
     }
     *ready = waits ? 0 : *ready + 1;
-    if (*ready % CLOCK_EVERY == 0) {
+    if (*ready % CLOCK_EVERY == 0 || plan->rate > 0 || plan->in_flight > 0) {
         *now_ns = clock_ns ();
     }
-    return zmq_msg_more (channel) && zmq_msg_recv (envelope, sub, 0) >= 0;
+    return zmq_msg_more (channel) && zmq_msg_recv (envelope, self->socket, 0) >= 0;
 }
 
 //  A message has come; probes, of other subscribers too, are none of the run's.
@@ -120,7 +123,7 @@ void subscriber_receive (runner_t *self)
     uint64_t last_ns = clock_ns (), now_ns = last_ns;
     unsigned ready = 0;
     do {
-        while (s_receive_at (self->socket, &channel, &envelope, &ready, &now_ns)) {
+        while (s_receive_at (self, &channel, &envelope, &ready, &now_ns)) {
             s_take (self, s_span (&channel), s_span (&envelope), now_ns);
             last_ns = self->last_ns > last_ns ? self->last_ns : last_ns;
         }

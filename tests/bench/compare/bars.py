@@ -36,6 +36,8 @@ FIGURES = {
     "redis_p99": ("µs", "Redis round trip (ZADD), p99"),
     "one_p50": ("µs", "zrbridge, one at a time, p50"),
     "one_p99": ("µs", "zrbridge, one at a time, p99"),
+    "spinning_p50": ("µs", "zrbridge, one at a time, spin_us = 50, p50"),
+    "spinning_p99": ("µs", "zrbridge, one at a time, spin_us = 50, p99"),
     "pauses_longest": ("ms", "the machine, each core reading the clock: longest pause"),
     "pauses_share": ("%", "the same: share of the time in pauses above 1 ms"),
     "half_p50": ("µs", "zrbridge, half its peak rate, p50"),

@@ -95,10 +95,12 @@ def replay(stage, scale, _):
         return {"replay": _rate(told), "replay_memory": memory_mb(bridge.process.pid, "VmHWM") / short_mb}
 
 
-def one_at_a_time(stage, scale, _):
-    with stage.bridge() as bridge:
-        told = stage.bench(bridge, "stream", "-n", _count(10_000, scale), "-w", 1)
-        return {"one_p50": told["p50_us"], "one_p99": told["p99_us"]}
+def _one_at_a_time(name, **bridge_options):
+    def measure(stage, scale, _):
+        with stage.bridge(**bridge_options) as bridge:
+            told = stage.bench(bridge, "stream", "-n", _count(10_000, scale), "-w", 1)
+            return {f"{name}_p50": told["p50_us"], f"{name}_p99": told["p99_us"]}
+    return measure
 
 
 def half_peak(stage, scale, so_far):
@@ -169,7 +171,8 @@ MEASURES = {
     "queue_crowd_packed": _bench("queue_crowd_packed", "queue", 500_000, "--takers", 3, pack=PACKED),
     "replay": replay,
     "replay_packed": _bench("replay_packed", "replay", 1_000_000, pack=PACKED),
-    "one_at_a_time": one_at_a_time,
+    "one_at_a_time": _one_at_a_time("one"),
+    "one_spinning": _one_at_a_time("spinning", spin_us=50),
     "pauses": pauses,
     "half_peak": half_peak,
     "memory": _memory("memory", 1),

@@ -7,12 +7,13 @@ WIDTH, LEFT, RIGHT, ROW, TOP = 960, 330, 160, 26, 64
 INK, FAINT, GRID = "#1f2933", "#66727f", "#dde2e7"
 COLOURS = {"zrbridge": "#d1495b", "peer": "#7b8794", "limit": "#c3cad1"}
 KINDS = {"zeromq": "limit", "forward": "limit", "zadd": "limit", "streams_read": "peer", "streams_group": "peer",
-         "streams_crowd": "peer", "script": "peer", "jetstream_ordered": "peer", "jetstream_pull": "peer", "jetstream_publish": "peer",
-         "beanstalkd": "peer"}
+         "streams_crowd": "peer", "script": "peer", "jetstream_ordered": "peer", "jetstream_pull": "peer",
+         "jetstream_publish": "peer", "beanstalkd": "peer"}
 
 #  Rows of the second plot: title, figures of p50 and p99.
 LATENCIES = (("ZeroMQ round trip", "zeromq_p50", "zeromq_p99"), ("Redis round trip", "redis_p50", "redis_p99"),
              ("zrbridge, one at a time", "one_p50", "one_p99"),
+             ("zrbridge, one at a time, spin_us = 50", "spinning_p50", "spinning_p99"),
              ("zrbridge, half its peak rate", "half_p50", "half_p99"))
 
 

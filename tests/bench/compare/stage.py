@@ -69,11 +69,11 @@ class Stage:
             shutil.rmtree(folder)
 
     @contextlib.contextmanager
-    def bridge(self, fsync="everysec", pack=1):
+    def bridge(self, fsync="everysec", pack=1, spin_us=0):
         """A bridge that stores, with its embedded Redis."""
         with self._folder() as folder:
             bridge = Bridge(self.context, folder, {
-                "bridge": {"log_level": "info"}, "redis": {"fsync": fsync},
+                "bridge": {"log_level": "info", "spin_us": spin_us}, "redis": {"fsync": fsync},
                 "channels": [{"match": "*", "pack": pack}]}, path=self.build / "zrbridge")
             bridge.start()
             try:
