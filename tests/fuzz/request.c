@@ -273,28 +273,25 @@ static void s_make_frame (zmq_msg_t *frame, span_t bytes)
 }
 
 //  Makes a message as ROUTER gives it: its routing id, the frames, the request. Splits it; returns whether it is in the
-//  form of a request, and then its body.
+//  form of a request, and then its body: the frame behind the first empty one, which is the last, or else the only one.
 static bool s_split (peer_t *peer, input_t *input, span_t *body)
 {
     zmq_msg_t frames[ROUTER_PEER_FRAMES + 1], request;
-    size_t count = 1, before = input_byte (input) % ROUTER_PEER_FRAMES;
+    size_t count = 1, before = input_byte (input) % ROUTER_PEER_FRAMES, empty = 0;
     s_make_frame (&frames[0], frame_copy ("\0peer", 5));
     for (; count <= before; count++) {
         s_make_frame (&frames[count], input_frame (input));
+        empty = empty == 0 && zmq_msg_size (&frames[count]) == 0 ? count : empty;
     }
-    s_make_frame (&frames[count++], frame_copy (input->at, input->size));
+    size_t size = input->size;
+    s_make_frame (&frames[count++], frame_copy (input->at, size));
     bool is_request = peer_split (peer, frames, count, &request) > 0;
-    size_t empty = 0;
-    for (size_t i = 1; i < peer->count; i++) {
-        empty += zmq_msg_size (&peer->frames[i]) == 0;
-    }
+    assert (is_request == (empty == before));
+    assert (peer->count == (is_request ? count - 1 : empty + 1));
     if (is_request) {
-        assert (peer->count == count - 1 && empty == (count > 2));
-        assert (empty == 0 || zmq_msg_size (&peer->frames[peer->count - 1]) == 0);
-        *body = frame_copy (zmq_msg_data (&request), zmq_msg_size (&request));
+        assert (zmq_msg_size (&request) == size);
+        *body = frame_copy (zmq_msg_data (&request), size);
         zmq_msg_close (&request);
-    } else {
-        assert (count > 2 && peer->count >= 1 && peer->count <= ROUTER_PEER_FRAMES);
     }
     return is_request;
 }

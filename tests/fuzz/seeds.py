@@ -32,6 +32,9 @@ MORE_TOML = [
     '[bridge]\nname = """a\nb"""\n',
     "[bridge]\nname = '''x'''\nlog_level = \"a\\u0000b\"\n",
     '[bridge]\nname = "\\U0001F600\\u00e9"\n',
+    '[bridge]\nlog_level = "a\\u0001b\\nc"\n',
+    '[bridge]\ngrace_ms = -1\n',
+    '[ingest]\nmax_in_flight = 9223372036854775807\n',
     '#ZRB_REDIS_URL=redis://:hunter2@h:0\n[bridge]\n',
     '#ZRB_BRIDGE_GRACE_MS=7\n#ZRB_REDIS_STRICT=true\n#ZRB_REDIS_PREFIX=a\n',
     '#ZRB_INGEST_PULL=tcp://*:1\n',
@@ -39,6 +42,7 @@ MORE_TOML = [
     '[[access]]\nclient = "alice"\npublish = ["orders", "jobs.*"]\nsubscribe = ["orders*", "x"]\n'
     '[[access]]\nclient = "b*"\nconsume = ["[a-o]*", "$*"]\nadmin = ["?"]\n',
     '[[access]]\nsubscribe = ["[a]*"]\n',
+    '[[access]]\npublish = ["orders"]\nconsume = ["jobs.1", "x"]\nadmin = ["o?ders"]\n',
     '[[workers]]\npush = ["tcp://127.0.0.1:1"]\n[[workers]]\nchannels = ["a", "b*"]\ngroup = "g"\n',
 ]
 
