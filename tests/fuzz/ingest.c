@@ -100,7 +100,8 @@ static uint64_t s_check_member (const batch_t *batch, span_t *command, uint64_t 
     for (size_t at = 0, size; at < member.size; at += size) {
         envelope_t envelope;
         size = envelope_decode (&envelope, member.data + at, member.size - at);
-        assert (size > 0 && envelope.id == ++id && envelope.time_ms == TIME_MS);
+        id++;
+        assert (size > 0 && envelope.id == id && envelope.time_ms == TIME_MS);
         span_t stored = batch_envelope (batch, (size_t)(id - batch->first));
         assert (span_equals (stored, span_of (member.data + at, size)));
         count++;
