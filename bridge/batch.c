@@ -397,20 +397,19 @@ void batch_leave_out (batch_t *self, const bool *out)
 {
     batch_t *kept = batch_new ();
     batch_reset (kept, self->pack);
-    const waiter_t *waiter = self->waiters, *end = waiter + self->waiter_count;
-    size_t wish = 0;
+    size_t at = 0, wish = 0;
     for (size_t i = 0; i < self->count; i++) {
         //  Waiters and wishes stand in the order of their messages.
-        while (waiter < end && i >= waiter->at + waiter->count) {
-            waiter++;
+        while (at < self->waiter_count && i >= self->waiters[at].at + self->waiters[at].count) {
+            at++;
         }
         while (wish < self->wish_count && self->wishes[wish].index < i) {
             wish++;
         }
-        bool waited = waiter < end && i >= waiter->at;
+        const waiter_t *waiter = at < self->waiter_count && i >= self->waiters[at].at ? &self->waiters[at] : NULL;
         if (!out[i]) {
-            size_t ask_at = waited ? waiter->ask_at + i - waiter->at : 0;
-            s_copy_message (kept, self, i, wish, waited ? waiter->ask : NULL, ask_at);
+            size_t ask_at = waiter ? waiter->ask_at + i - waiter->at : 0;
+            s_copy_message (kept, self, i, wish, waiter ? waiter->ask : NULL, ask_at);
         }
     }
     kept->closed = self->closed;

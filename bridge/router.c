@@ -54,6 +54,29 @@ void peer_move (peer_t *self, peer_t *from)
     from->count = 0;
 }
 
+int peer_split (peer_t *self, zmq_msg_t *frames, size_t count, zmq_msg_t *body)
+{
+    size_t head = 1;
+    //  A frame with nothing behind it is the body, also when it is empty.
+    for (size_t i = 1; i + 1 < count && head == 1; i++) {
+        if (zmq_msg_size (&frames[i]) == 0) {
+            head = i + 1;
+        }
+    }
+    int rc = count == head + 1 ? 1 : -1;
+    for (size_t i = 0; i < count; i++) {
+        if (i < head) {
+            self->frames[i] = frames[i];
+        } else if (rc == 1) {
+            *body = frames[i];
+        } else {
+            zmq_msg_close (&frames[i]);
+        }
+    }
+    self->count = head < count ? head : count;
+    return rc;
+}
+
 static void s_destroy_kept (void **kept_p)
 {
     kept_t *kept = *kept_p;
@@ -120,30 +143,6 @@ static void s_drop_rest (void *socket, bool more)
     }
 }
 
-//  Splits frames into the peer's and the body. Returns 1, or -1 when there is not exactly one body.
-static int s_split (peer_t *peer, zmq_msg_t *frames, size_t count, zmq_msg_t *body)
-{
-    size_t head = 1;
-    //  A frame with nothing behind it is the body, also when it is empty.
-    for (size_t i = 1; i + 1 < count && head == 1; i++) {
-        if (zmq_msg_size (&frames[i]) == 0) {
-            head = i + 1;
-        }
-    }
-    int rc = count == head + 1 ? 1 : -1;
-    for (size_t i = 0; i < count; i++) {
-        if (i < head) {
-            peer->frames[i] = frames[i];
-        } else if (rc == 1) {
-            *body = frames[i];
-        } else {
-            zmq_msg_close (&frames[i]);
-        }
-    }
-    peer->count = head < count ? head : count;
-    return rc;
-}
-
 int router_recv (router_t *self, peer_t *peer, zmq_msg_t *body, fault_t *fault)
 {
     zmq_msg_t frames[ROUTER_PEER_FRAMES + 1];
@@ -161,7 +160,7 @@ int router_recv (router_t *self, peer_t *peer, zmq_msg_t *body, fault_t *fault)
         return 0;
     }
     s_drop_rest (self->socket, more);
-    int rc = s_split (peer, frames, count, body);
+    int rc = peer_split (peer, frames, count, body);
     if (more && rc == 1) {
         zmq_msg_close (body);
         rc = -1;

@@ -23,6 +23,10 @@ void peer_clear (peer_t *self);
 //  Takes what `from` holds into what may be uninitialised.
 void peer_move (peer_t *self, peer_t *from);
 
+//  Takes the frames of a message: those before the request into what may be uninitialised, the request into body.
+//  Returns 1, or -1 when there is not exactly one; then body is not filled. At most ROUTER_PEER_FRAMES + 1.
+int peer_split (peer_t *self, zmq_msg_t *frames, size_t count, zmq_msg_t *body);
+
 typedef struct router router_t;
 
 //  Binds, and tells what was bound as socket_bind does. Returns NULL with a one-line error.

@@ -1,5 +1,6 @@
 //  json - msgpack as JSON; the rules stand in output.h. The values were scanned before.
 
+#include <assert.h>
 #include <math.h>
 #include <msgpack.h>
 #include <stdlib.h>
@@ -23,9 +24,8 @@ static void s_base64 (FILE *to, span_t bytes)
     fputc ('"', to);
 }
 
-static void s_string (FILE *to, span_t text)
+static void s_characters (FILE *to, span_t text)
 {
-    fputc ('"', to);
     for (size_t at = 0; at < text.size; at++) {
         unsigned char byte = (unsigned char)text.data[at];
         if (byte == '"' || byte == '\\') {
@@ -38,6 +38,12 @@ static void s_string (FILE *to, span_t text)
             fputc (byte, to);
         }
     }
+}
+
+static void s_string (FILE *to, span_t text)
+{
+    fputc ('"', to);
+    s_characters (to, text);
     fputc ('"', to);
 }
 
@@ -59,10 +65,9 @@ static void s_pair (FILE *to, span_t key, span_t text)
         fputs (": ", to);
         s_string (to, text);
     } else {
-        char name[512];
-        int size = snprintf (name, sizeof name, "%.*s_base64", (int)(key.size < 400 ? key.size : 400), key.data);
-        s_string (to, span_of (name, (size_t)size));
-        fputs (": ", to);
+        fputc ('"', to);
+        s_characters (to, key);
+        fputs ("_base64\": ", to);
         s_base64 (to, text);
     }
 }
@@ -78,7 +83,9 @@ static void s_scalar (FILE *to, cursor_t *value)
     span_t raw;
     msgpack_object object;
     msgpack_zone zone;
-    cursor_raw (value, &raw);
+    bool is_there = cursor_raw (value, &raw);
+    assert (is_there);
+    (void)is_there;
     msgpack_zone_init (&zone, 64);
     msgpack_unpack (raw.data, raw.size, NULL, &zone, &object);
     switch (object.type) {
@@ -124,15 +131,16 @@ static void s_map (FILE *to, cursor_t *value, uint32_t count)
     for (uint32_t at = 0; at < count; at++) {
         span_t key, text;
         fputs (at ? ", " : "", to);
-        bool is_text = cursor_str (value, &key) && text_is_utf8 (key);
-        if (is_text && cursor_bytes (value, &text)) {
-            s_pair (to, key, text);
-            continue;
-        }
-        if (is_text) {
-            s_string (to, key);
-        } else {
+        cursor_t behind = *value;
+        if (!cursor_str (&behind, &key) || !text_is_utf8 (key)) {
             s_key_of_any (to, value);
+        } else {
+            *value = behind;
+            if (cursor_bytes (value, &text)) {
+                s_pair (to, key, text);
+                continue;
+            }
+            s_string (to, key);
         }
         fputs (": ", to);
         json_value (to, value);
