@@ -86,6 +86,7 @@ def _random_bytes(choice):
     return choice.randbytes(choice.choice([1, 2, 9, 11, 64, 65, 1000, 20000]))
 
 
+@pytest.mark.fault(11, rounds=20)
 def test_random_bytes_on_each_port(bridge, neighbours, choice):
     """With and without the greeting of ZeroMQ and its READY before them."""
     ready = b"\x04\x1a\x05READY\x0bSocket-Type\x00\x00\x00\x04PUSH"
@@ -100,6 +101,7 @@ def test_random_bytes_on_each_port(bridge, neighbours, choice):
     neighbours.expect_served()
 
 
+@pytest.mark.fault(11, rounds=20)
 def test_random_frames_from_stock_sockets(bridge, neighbours, choice):
     sockets = {zmq.PUSH: "pull", zmq.PUB: "sub", zmq.XSUB: "pub", zmq.DEALER: "router"}
     some = {kind: bridge.socket(kind, what) for kind, what in sockets.items()}
@@ -111,6 +113,7 @@ def test_random_frames_from_stock_sockets(bridge, neighbours, choice):
         each.close()
 
 
+@pytest.mark.fault(12)
 def test_an_endless_message_is_nobodys_and_goes_with_its_sender(bridge, neighbours):
     before = _descriptors(bridge)
     some = [bridge.socket(kind, what) for kind, what in ((zmq.PUSH, "pull"), (zmq.DEALER, "router"))]
@@ -124,6 +127,7 @@ def test_an_endless_message_is_nobodys_and_goes_with_its_sender(bridge, neighbou
     neighbours.expect_served()
 
 
+@pytest.mark.fault(12)
 def test_a_crowd_that_never_speaks(bridge, neighbours):
     """Half of them are half open: they greet, and then no more."""
     count = 10000 if LONG else 400
@@ -143,6 +147,7 @@ def test_a_crowd_that_never_speaks(bridge, neighbours):
     neighbours.expect_served()
 
 
+@pytest.mark.fault(12)
 def test_where_descriptors_end_the_bridge_goes_on_and_recovers(shared_lab, tmp_path):
     few = tmp_path / "few"
     few.write_text(f'#!/bin/sh\nulimit -n 128\nexec {os.environ.get("ZRBRIDGE") or "build/zrbridge"} "$@"\n')
