@@ -8,6 +8,7 @@ import pytest
 import zmq
 
 from harness.bridge import Bridge
+from harness.disk import Disk
 from harness.redis_server import RedisServer
 
 ROUNDS = 20
@@ -48,8 +49,8 @@ class Lab:
         self.servers = []
         self.bridges = []
 
-    def redis(self, **options):
-        server = RedisServer(self.directory / f"redis-{len(self.servers)}", **options)
+    def redis(self, directory=None, **options):
+        server = RedisServer(directory or self.directory / f"redis-{len(self.servers)}", **options)
         self.servers.append(server)
         server.start()
         return server
@@ -83,6 +84,14 @@ class Lab:
                 server.stop()
         self.context.destroy(linger=0)
         assert not failures, "\n".join(failures)
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """To be named before `lab`, whose redis-servers end first."""
+    disk = Disk(tmp_path / "disk")
+    yield disk
+    disk.close()
 
 
 @pytest.fixture

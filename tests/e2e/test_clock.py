@@ -1,44 +1,18 @@
 """The clock of Redis's host is set forth and back by an hour: ids and order hold, leases are at worst early or late
 once, and all goes on."""
 
-import pathlib
-import struct
-import subprocess
-
 import pytest
 from harness import log
 from harness.bridge import PACK
+from harness.clock import HOUR_S, Clock
 from harness.wait import eventually
-
-HOUR_S = 3600
-SOURCE = pathlib.Path(__file__).with_name("harness") / "clock.c"
 
 pytestmark = pytest.mark.skipif(PACK > 1, reason="packing does not concern clocks")
 
 
-@pytest.fixture(scope="module")
-def library(tmp_path_factory):
-    path = tmp_path_factory.mktemp("clock") / "clock.so"
-    subprocess.run(["cc", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", "-o", path, SOURCE], check=True)
-    return path
-
-
-class Clock:
-    """That of a redis-server: `env` is for its start, `set` works at once."""
-
-    def __init__(self, directory, library):
-        self._path = directory / "ahead_s"
-        self._path.write_bytes(bytes(8))
-        self.env = {"LD_PRELOAD": str(library), "CLOCK_FILE": str(self._path)}
-
-    def set(self, ahead_s):
-        with open(self._path, "r+b") as file:
-            file.write(struct.pack("=q", ahead_s))
-
-
 @pytest.fixture
-def clock(tmp_path, library):
-    return Clock(tmp_path, library)
+def clock(tmp_path):
+    return Clock(tmp_path)
 
 
 @pytest.fixture

@@ -186,6 +186,20 @@ def test_a_write_error_of_redis_waits_and_publishes_are_told(lab):
     load.expect_each_once(store)
 
 
+@pytest.mark.fault(6, rounds=2)
+def test_a_full_disk_is_waited_for_and_publishes_are_told(disk, lab):
+    """MISCONF: Redis can't append to its AOF."""
+    if disk.trouble:
+        pytest.skip(f"not checked: {disk.trouble}")
+    server = lab.redis(disk.path, fsync="everysec")
+    load = Load(lab.bridge(server))
+    for _ in range(2):
+        _while(load, disk.fill, disk.free)
+    load.stop()
+    assert "MISCONF" in lab.bridges[0].process.log
+    load.expect_each_once(server.client())
+
+
 @pytest.mark.fault(7, rounds=30)
 def test_scripts_that_vanish_under_load_are_not_noticed(bridge, store):
     load = Load(bridge)
