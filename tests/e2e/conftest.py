@@ -19,7 +19,7 @@ def pytest_generate_tests(metafunc):
     if mark and os.environ.get("ZRBRIDGE_LONG"):
         runs = -(-ROUNDS // mark.kwargs.get("rounds", 1))
         metafunc.fixturenames.append("run")
-        metafunc.parametrize("run", range(1, runs + 1), ids="run {}".format)
+        metafunc.parametrize("run", range(1, runs + 1), ids="run-{}".format)
 
 
 def pytest_collection_modifyitems(items):
