@@ -302,7 +302,7 @@ static void s_greet (link_t *self)
     }
     self->terms = (terms_t){.min_replicas = self->min_replicas};
     for (size_t i = 0; i < TERMS_QUESTIONS; i++) {
-        span_t words[TERMS_WORDS];
+        span_t words[TERMS_WORDS] = {{NULL, 0}};
         int count = 0;
         while (count < TERMS_WORDS && terms_questions[i][count]) {
             words[count] = span_text (terms_questions[i][count]);
