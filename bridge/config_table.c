@@ -187,7 +187,7 @@ const config_key_t config_table[] = {
     TEXT ("redis", prefix, "zrb", s_check_prefix,
         "What all keys in Redis begin with: 1 to 64 bytes without spaces or braces."),
     FLAG ("redis", strict, false,
-        "true: a Redis that is not set to keep the bridge's promises is refused, not only told in the log."),
+        "true: a Redis that can't keep the bridge's promises is refused, not only told in the log."),
     COUNT ("redis", min_replicas, 0, 0, 100, "Replicas that a publish waits for, and tells of: 0 to 100; 0 asks none."),
 
     LIST ("ingest", pull, "tcp://127.0.0.1:5551", 1,

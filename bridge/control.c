@@ -286,7 +286,7 @@ control_t *control_new (const config_t *config, const char *redis_url, zsock_t *
     desk->started_ms = zclock_mono ();
     desk->hints = hints_new (config);
     desk->link = link_new ("control", redis_url, config->prefix, s_on_state, desk);
-    link_judge (desk->link, false, config->strict);
+    link_judge (desk->link, false, config->strict, config->min_replicas);
     desk->snapshots = snapshots_new ("control", desk->link, &desk->counters);
     desk->ear = ear_new ("control-ear", redis_url, config->prefix, s_on_appended, s_on_takeable, s_on_missed, desk);
     desk->replicas = replicas_new (config, redis_url, op_publish_told);

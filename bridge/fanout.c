@@ -1,10 +1,14 @@
 //  fanout - sends confirmed batches on the XPUB socket. In the lane's thread; never waits for a subscriber.
 
 #include "fanout.h"
+#include "limit.h"
 #include "log.h"
 #include "name.h"
 #include "rate.h"
 #include "socket.h"
+
+//  What CURVE adds to a subscription.
+enum { CURVE_EXTRA = 64 };
 
 struct fanout {
     void *xpub;
@@ -23,6 +27,9 @@ fanout_t *fanout_new (
         fanout_destroy (&self);
         return NULL;
     }
+    //  Nothing but subscriptions comes in, and ZeroMQ keeps each in many times its bytes.
+    int64_t max_frame = LIMIT_SUBSCRIPTION_BYTES + CURVE_EXTRA;
+    zmq_setsockopt (self->xpub, ZMQ_MAXMSGSIZE, &max_frame, sizeof max_frame);
     //  Without VERBOSE a second subscriber to the same topic would be invisible.
     socket_set (self->xpub, ZMQ_XPUB_VERBOSE, 1);
     self->access = access;

@@ -220,7 +220,7 @@ keeper_t *keeper_new (const config_t *config, const char *redis_url)
     self->channels_key = store_key (config->prefix, "channels");
     self->cursor = strdup ("-");
     self->link = link_new ("keeper", redis_url, config->prefix, s_on_state, self);
-    link_judge (self->link, false, config->strict);
+    link_judge (self->link, false, config->strict, config->min_replicas);
     self->snapshots = snapshots_new ("keeper", self->link, &self->counters);
     self->census = census_new (config, self->link, &self->counters);
     self->timers = timers_new (config, redis_url, self->link);

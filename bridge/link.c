@@ -53,6 +53,7 @@ struct link {
     outbox_t *outbox;
     link_store_t store;
     terms_t terms;
+    int64_t min_replicas;
     bool tells;    //  logs what is doubtful about Redis
     bool strict;   //  and does not serve then
     bool refused;  //  did not serve the last time
@@ -167,7 +168,7 @@ static void s_info_field (const char *info, const char *name, char *to, size_t s
     }
 }
 
-static void s_on_config (void *owner, void *arg, redisReply *reply)
+static void s_on_terms (void *owner, void *arg, redisReply *reply)
 {
     link_t *self = owner;
     terms_take (&self->terms, reply);
@@ -299,10 +300,15 @@ static void s_greet (link_t *self)
         span_t words[] = {span_text ("SELECT"), span_text (db)};
         s_send_words (self, s_on_login, self, "SELECT", 2, words);
     }
-    self->terms = (terms_t){.told = false};
-    for (size_t i = 0; terms_patterns[i]; i++) {
-        span_t config[] = {span_text ("CONFIG"), span_text ("GET"), span_text (terms_patterns[i])};
-        s_send_words (self, s_on_config, self, NULL, 3, config);
+    self->terms = (terms_t){.min_replicas = self->min_replicas};
+    for (size_t i = 0; i < TERMS_QUESTIONS; i++) {
+        span_t words[TERMS_WORDS] = {{NULL, 0}};
+        int count = 0;
+        while (count < TERMS_WORDS && terms_questions[i][count]) {
+            words[count] = span_text (terms_questions[i][count]);
+            count++;
+        }
+        s_send_words (self, s_on_terms, self, NULL, count, words);
     }
     //  A Redis that loads answers INFO, and refuses this.
     char *key = store_key (self->prefix, "store");
@@ -557,10 +563,11 @@ void link_destroy (link_t **self_p)
     }
 }
 
-void link_judge (link_t *self, bool tells, bool strict)
+void link_judge (link_t *self, bool tells, bool strict, int64_t min_replicas)
 {
     self->tells = tells;
     self->strict = strict;
+    self->min_replicas = min_replicas;
 }
 
 bool link_is_up (const link_t *self)

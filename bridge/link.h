@@ -38,9 +38,9 @@ link_t *link_new (const char *actor, const char *url, const char *prefix, link_s
 //  Gives every pending command its NULL first.
 void link_destroy (link_t **self_p);
 
-//  What to do with a Redis that can't keep the bridge's promises as it is configured. tells: says so in the log, once
-//  for each time that it was gone; strict: does not come up with it.
-void link_judge (link_t *self, bool tells, bool strict);
+//  What to do with a Redis that can't keep the bridge's promises as it is configured, or has fewer replicas than are
+//  asked for. tells: says so in the log, once for each time that it was gone; strict: does not come up with it.
+void link_judge (link_t *self, bool tells, bool strict, int64_t min_replicas);
 
 bool link_is_up (const link_t *self);
 const link_store_t *link_store (const link_t *self);

@@ -91,6 +91,7 @@ static void s_pack_limits (reply_t *reply, const config_t *config)
         {"name_bytes", LIMIT_NAME_BYTES},
         {"max_message_bytes", config->max_message_bytes},
         {"max_frame_bytes", config->max_message_bytes + LIMIT_FRAME_EXTRA},
+        {"subscription_bytes", LIMIT_SUBSCRIPTION_BYTES},
         {"headers", LIMIT_HEADERS},
         {"headers_bytes", LIMIT_HEADERS_BYTES},
         {"headers_depth", LIMIT_DEPTH},

@@ -9,7 +9,8 @@
 enum { SOCKET_LINGER_MS = 1000 };
 
 //  A raw libzmq socket on czmq's context, with CURVE where the config says so, with LINGER, MAXMSGSIZE and TCP keepalive set, and the HWMs given,
-//  not bound yet. MAXMSGSIZE is max_message_bytes + LIMIT_FRAME_EXTRA: a larger frame disconnects its sender.
+//  not bound yet. MAXMSGSIZE is max_message_bytes + LIMIT_FRAME_EXTRA: a larger frame disconnects its sender;
+//  who takes less sets less.
 void *socket_open (int type, int receive_hwm, int send_hwm, const config_t *config);
 
 //  Binds to each endpoint and appends what was bound, " key=a,b" with real ports in place of wildcards, to the

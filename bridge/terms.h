@@ -6,6 +6,7 @@
 #include <hiredis/hiredis.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 //  What Redis has told; all zero before.
 typedef struct {
@@ -14,10 +15,14 @@ typedef struct {
     bool always, never;    //  appendfsync
     bool syncs_rewriting;  //  no-appendfsync-on-rewrite no
     bool evicts;           //  maxmemory-policy is another than noeviction
+    int64_t replicas;      //  that are in step
+    int64_t min_replicas;  //  [redis] min_replicas: not told, but asked for
 } terms_t;
 
-//  What to ask, each by a CONFIG GET of its own (Redis 6.2 takes one pattern), NULL behind the last.
-extern const char *const terms_patterns[];
+//  What to ask, each question of up to TERMS_WORDS words, NULL behind the last of fewer. CONFIG GET takes one pattern in
+//  Redis 6.2.
+enum { TERMS_QUESTIONS = 3, TERMS_WORDS = 3 };
+extern const char *const terms_questions[TERMS_QUESTIONS][TERMS_WORDS];
 
 //  Notes what an answer tells. An answer that is none (no permission for CONFIG, say) tells nothing.
 void terms_take (terms_t *self, const redisReply *answer);

@@ -571,7 +571,7 @@ writer_t *writer_new (const config_t *config, const char *redis_url, fanout_t *f
     self->held = zlistx_new ();
     self->asks = zlistx_new ();
     self->link = link_new ("lane", redis_url, config->prefix, s_on_state, self);
-    link_judge (self->link, true, config->strict);
+    link_judge (self->link, true, config->strict, config->min_replicas);
     self->feed = feed_new (config, self->link, fanout, heads, counters, s_find_channel, self);
     return self;
 }

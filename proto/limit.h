@@ -11,6 +11,7 @@ enum {
     LIMIT_MSG_ID_BYTES = 128,
     LIMIT_REJECTED_MESSAGES = 10000,  //  retained in $rejected
     LIMIT_FRAME_EXTRA = 32768,        //  a frame may exceed max_message_bytes by this
+    LIMIT_SUBSCRIPTION_BYTES = 1024,  //  of a topic
     LIMIT_PUBLISH_MESSAGES = 1000,    //  messages of one publish request
     LIMIT_REPLAY_MESSAGES = 100000,   //  `limit` of replay, `max` of peek, pending and dead
     LIMIT_REPLAY_CHANNELS = 1000,     //  of one replay

@@ -1,10 +1,42 @@
-"""Fixtures: what a test starts is ended here, and must have ended well."""
+"""Fixtures: what a test starts is ended here, and must have ended well. With ZRBRIDGE_LONG=1 a test that is marked
+with a fault runs until that was broken ROUNDS times."""
+
+import collections
+import os
 
 import pytest
 import zmq
 
 from harness.bridge import Bridge
+from harness.disk import Disk
 from harness.redis_server import RedisServer
+
+ROUNDS = 20
+
+
+def pytest_generate_tests(metafunc):
+    mark = metafunc.definition.get_closest_marker("fault")
+    if mark and os.environ.get("ZRBRIDGE_LONG"):
+        runs = -(-ROUNDS // mark.kwargs.get("rounds", 1))
+        metafunc.fixturenames.append("run")
+        metafunc.parametrize("run", range(1, runs + 1), ids="run-{}".format)
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        for mark in item.iter_markers("fault"):
+            rounds = mark.kwargs.get("rounds", 1)
+            item.user_properties += [("fault", (number, rounds)) for number in mark.args]
+
+
+def pytest_terminal_summary(terminalreporter):
+    """How often each fault was broken, and held."""
+    rounds = collections.Counter()
+    for report in terminalreporter.getreports("passed") if os.environ.get("ZRBRIDGE_LONG") else []:
+        for _, (number, count) in report.user_properties:
+            rounds[number] += count
+    for number, count in sorted(rounds.items()):
+        terminalreporter.write_line(f"fault {number}: {count} rounds")
 
 
 class Lab:
@@ -17,8 +49,8 @@ class Lab:
         self.servers = []
         self.bridges = []
 
-    def redis(self, **options):
-        server = RedisServer(self.directory / f"redis-{len(self.servers)}", **options)
+    def redis(self, directory=None, **options):
+        server = RedisServer(directory or self.directory / f"redis-{len(self.servers)}", **options)
         self.servers.append(server)
         server.start()
         return server
@@ -52,6 +84,14 @@ class Lab:
                 server.stop()
         self.context.destroy(linger=0)
         assert not failures, "\n".join(failures)
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """To be named before `lab`, whose redis-servers end first."""
+    disk = Disk(tmp_path / "disk")
+    yield disk
+    disk.close()
 
 
 @pytest.fixture

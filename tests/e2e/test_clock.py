@@ -1,44 +1,18 @@
 """The clock of Redis's host is set forth and back by an hour: ids and order hold, leases are at worst early or late
 once, and all goes on."""
 
-import pathlib
-import struct
-import subprocess
-
 import pytest
 from harness import log
 from harness.bridge import PACK
+from harness.clock import HOUR_S, Clock
 from harness.wait import eventually
-
-HOUR_S = 3600
-SOURCE = pathlib.Path(__file__).with_name("harness") / "clock.c"
 
 pytestmark = pytest.mark.skipif(PACK > 1, reason="packing does not concern clocks")
 
 
-@pytest.fixture(scope="module")
-def library(tmp_path_factory):
-    path = tmp_path_factory.mktemp("clock") / "clock.so"
-    subprocess.run(["cc", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", "-o", path, SOURCE], check=True)
-    return path
-
-
-class Clock:
-    """That of a redis-server: `env` is for its start, `set` works at once."""
-
-    def __init__(self, directory, library):
-        self._path = directory / "ahead_s"
-        self._path.write_bytes(bytes(8))
-        self.env = {"LD_PRELOAD": str(library), "CLOCK_FILE": str(self._path)}
-
-    def set(self, ahead_s):
-        with open(self._path, "r+b") as file:
-            file.write(struct.pack("=q", ahead_s))
-
-
 @pytest.fixture
-def clock(tmp_path, library):
-    return Clock(tmp_path, library)
+def clock(tmp_path):
+    return Clock(tmp_path)
 
 
 @pytest.fixture
@@ -57,6 +31,7 @@ def _set(client, clock, ahead_s):
     eventually(lambda: abs(_now_ms(client) - before) > HOUR_S * 500, "the new time")
 
 
+@pytest.mark.fault(13, rounds=4)
 def test_ids_and_times_never_fall(bridge, lab, clock):
     client, push, sub = bridge.client(), bridge.push(), bridge.subscriber("orders")
     for ahead_s in (HOUR_S, 0, -HOUR_S, 0):
@@ -69,6 +44,7 @@ def test_ids_and_times_never_fall(bridge, lab, clock):
     log.expect_sound(lab.servers[0].client(), "orders")
 
 
+@pytest.mark.fault(13)
 @pytest.mark.parametrize("ahead_s", [HOUR_S, -HOUR_S])
 def test_leases_are_early_or_late_once(bridge, clock, ahead_s):
     """What is held while the clock is set comes early, or late unless it is released; later ones are as ever."""
@@ -97,6 +73,7 @@ def test_leases_are_early_or_late_once(bridge, clock, ahead_s):
     assert (short[0][1][0], envelope[0], attempt) == (3, 3, 2), "a new lease runs out when it is due"
 
 
+@pytest.mark.fault(13)
 @pytest.mark.parametrize("ahead_s", [HOUR_S, -HOUR_S])
 def test_who_waits_is_woken_and_what_is_delayed_later_comes(bridge, clock, ahead_s):
     client = bridge.client()

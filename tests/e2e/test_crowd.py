@@ -4,6 +4,7 @@ import os
 import statistics
 import time
 
+import pytest
 import zmq
 from harness import log
 from harness.wait import PATIENCE_S, eventually
@@ -64,6 +65,7 @@ class Taker:
         return True
 
 
+@pytest.mark.long
 def test_a_crowd_of_takers_acks_each_message_once(lab, server, store):
     count = 1000000 if LONG else 20000
     bridge = _bridge(lab, server)
@@ -90,6 +92,7 @@ def test_a_crowd_of_takers_acks_each_message_once(lab, server, store):
     eventually(lambda: log.count(store, "jobs") == 0, "an empty log")
 
 
+@pytest.mark.long
 def test_clients_that_ask_in_turn_share_the_messages(lab, server):
     count = 10000 if LONG else 1000
     bridge = _bridge(lab, server)

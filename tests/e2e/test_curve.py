@@ -70,6 +70,7 @@ def test_client_with_a_certificate_uses_every_socket(bridge, alice):
     bridge.lose(worker)
 
 
+@pytest.mark.fault(15)
 @pytest.mark.parametrize("what", SOCKETS)
 @pytest.mark.parametrize("who", ["no key", "unknown key", "wrong server key", "plain"])
 def test_stranger_gets_nothing_in_or_out(bridge, certificates, alice, what, who):
@@ -110,6 +111,7 @@ def test_worker_without_a_certificate_is_given_no_work(bridge, alice):
     assert not stranger.poll(0)
 
 
+@pytest.mark.fault(15)
 @pytest.mark.parametrize("greeting", [b"\x01\0", b"\xff" + bytes(7) + b"\x01\x7f\x01\x08\0\0"],
                          ids=["ZMTP 1.0", "ZMTP 2.0"])
 def test_protocols_before_curve_are_refused(bridge, greeting):

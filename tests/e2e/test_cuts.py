@@ -3,6 +3,7 @@
 import os
 import random
 
+import pytest
 from harness import log
 from harness.follower import Follower
 from harness.wait import eventually
@@ -48,6 +49,7 @@ def _expect_each_once(store, producers):
     return found
 
 
+@pytest.mark.fault(5, rounds=CUTS)
 def test_everyone_has_everything_once_however_connections_are_cut(lab, server, store):
     seed = random.randrange(1 << 32)
     print("seed", seed)

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import signal
 import sys
 
 import pytest
@@ -124,6 +125,39 @@ def test_what_a_slow_subscriber_lost_shows_and_replay_has_it(lab, server):
     assert len(received) < received[-1], "nothing was lost: the test shows nothing"
     replayed = [message[0] for message in client.replay_all("orders", max_bytes=1000000)]
     assert replayed == list(range(1, replayed[-1] + 1))
+
+
+@pytest.mark.fault(8)
+def test_one_of_five_subscribers_stands_still_and_only_that_one_has_a_hole_which_replay_fills(lab, server):
+    count, at_once, size = 1500, 50, 20000  #  more than the way to one subscriber holds
+    bridge = lab.bridge(server, fanout={"hwm": 100})
+    client, subs = bridge.client(), [bridge.subscriber(b"orders") for _ in range(4)]
+    still = Process([sys.executable, "-m", "harness.listen", bridge.endpoint("pub"), bridge.endpoint("router"),
+                     "orders"], cwd=pathlib.Path(__file__).parent)
+    got, sent = [[] for _ in subs], 0
+
+    def publish(more):
+        """At most half of what the others' queues hold is on its way, so that they lose none."""
+        nonlocal sent
+        numbers = range(sent + 1, sent + more + 1)
+        client.publish("orders", *[b"%020d" % number + bytes(size) for number in numbers])
+        for sub, each in zip(subs, got):
+            each += sub.take(more)
+        sent += more
+
+    def publish_until(line):
+        eventually(lambda: publish(1) or any(line in told for told in still.lines), line)
+
+    publish_until("begun")
+    still.signal(signal.SIGSTOP)
+    while sent < count:
+        publish(at_once)
+    still.signal(signal.SIGCONT)
+    publish_until("hole")
+    client.publish("orders", b"end")
+    assert still.wait() == 0
+    assert still.output == [f"{number} {number:020}" for number in range(1, sent + 1)]
+    assert [[id_of(envelope) for _, envelope in each] for each in got] == [list(range(1, sent + 1))] * 4
 
 
 def test_replay_then_live_gives_each_message_once_in_order(bridge, client):

@@ -3,6 +3,7 @@
 import random
 import threading
 
+import pytest
 from harness import log
 from harness.client import Client
 from harness.wait import eventually
@@ -75,6 +76,7 @@ def _under_traffic(lab, server, bridge, disturb):
     return {list_: sum(each.counts[list_] for each in traffic) for list_ in ("done", "already", "stale")}
 
 
+@pytest.mark.fault(16)
 def test_flush_while_others_take_and_settle(lab, server, bridge):
     def disturb(client, number):
         head = client.ok(op="status", channel="jobs")["channels"]["jobs"]["head"]
@@ -86,6 +88,7 @@ def test_flush_while_others_take_and_settle(lab, server, bridge):
     assert counts["done"] and counts["stale"] == 0, counts
 
 
+@pytest.mark.fault(16)
 def test_group_delete_while_others_take_and_settle(lab, server, bridge):
     def disturb(client, number):
         reply = client.ask(op="group_delete", channel="jobs", group="default", force=bool(number % 2))
@@ -94,6 +97,7 @@ def test_group_delete_while_others_take_and_settle(lab, server, bridge):
     assert counts["done"], counts
 
 
+@pytest.mark.fault(16)
 def test_pause_while_others_take_and_settle(lab, server, bridge):
     def disturb(client, number):
         where = {"group": "default"} if number % 3 else {}

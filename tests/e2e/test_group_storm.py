@@ -41,6 +41,7 @@ def _drain(client):
         ids += [message[1][0] for message in messages]
 
 
+@pytest.mark.fault(16)
 @pytest.mark.parametrize("round_", range(3))
 def test_ops_at_once_are_answered_and_leave_sound_numbers(lab, server, round_):
     seed = random.randrange(1 << 32)

@@ -14,7 +14,9 @@ import stat
 import pytest
 import zmq
 from harness.bridge import PACK
+from harness.client import receive
 from harness.wait import eventually
+from harness.wire import pack
 
 LONG = bool(os.environ.get("ZRBRIDGE_LONG"))
 SOCKETS = ("pull", "sub", "pub", "router")
@@ -86,6 +88,7 @@ def _random_bytes(choice):
     return choice.randbytes(choice.choice([1, 2, 9, 11, 64, 65, 1000, 20000]))
 
 
+@pytest.mark.fault(11, rounds=20)
 def test_random_bytes_on_each_port(bridge, neighbours, choice):
     """With and without the greeting of ZeroMQ and its READY before them."""
     ready = b"\x04\x1a\x05READY\x0bSocket-Type\x00\x00\x00\x04PUSH"
@@ -100,6 +103,7 @@ def test_random_bytes_on_each_port(bridge, neighbours, choice):
     neighbours.expect_served()
 
 
+@pytest.mark.fault(11, rounds=20)
 def test_random_frames_from_stock_sockets(bridge, neighbours, choice):
     sockets = {zmq.PUSH: "pull", zmq.PUB: "sub", zmq.XSUB: "pub", zmq.DEALER: "router"}
     some = {kind: bridge.socket(kind, what) for kind, what in sockets.items()}
@@ -111,6 +115,63 @@ def test_random_frames_from_stock_sockets(bridge, neighbours, choice):
         each.close()
 
 
+def _malformed(choice):
+    """Frames of which nothing comes that the bridge would keep."""
+    junk = _random_bytes(choice)
+    return choice.choice([[junk], [b"\xff" + junk, b"payload"], [b"kind", b"payload", b"\xc1" + junk],
+                          [b"\xdd\xff\xff\xff\xff" + junk], [b"\x91" * len(junk)], [b"\x82\xa2op\xa4ping\xa3" + junk],
+                          [junk] * 5])
+
+
+class Hostile:
+    """Stock sockets that send what is malformed, and connections that send random bytes."""
+
+    def __init__(self, bridge, choice):
+        self._bridge, self._choice = bridge, choice
+
+    def send(self, rounds):
+        """With sockets that end with it, since a subscription stays as long as its connection."""
+        self._sockets = [self._bridge.socket(kind, what) for kind, what in (
+            (zmq.PUSH, "pull"), (zmq.PUB, "sub"), (zmq.XSUB, "pub"), (zmq.DEALER, "router"))]
+        for _ in range(rounds):
+            for each in self._sockets:
+                for _ in range(50):
+                    each.send_multipart(_malformed(self._choice))
+            for what in SOCKETS:
+                raw = _dial(self._bridge, what)
+                _send(raw, self._choice.choice([b"", GREETING]) + _random_bytes(self._choice))
+                raw.close()
+            self._hear()
+        for each in self._sockets:
+            each.close()
+
+    def _hear(self):
+        """All replies to what was sent, the last of which is one of its own."""
+        dealer = self._sockets[-1]
+        dealer.send(pack({"op": "info", "seq": "the very last"}))
+        while b"the very last" not in receive(dealer)[0]:
+            pass
+
+
+@pytest.mark.fault(11, rounds=20)
+@pytest.mark.skipif("ZRBRIDGE_RELEASE" not in os.environ, reason="$ZRBRIDGE_RELEASE names no release build")
+def test_memory_stays_flat_however_long_malformed_messages_come(shared_lab, choice):
+    bridge = shared_lab.bridge(shared_lab.redis(), path=os.environ["ZRBRIDGE_RELEASE"], bridge={"log_level": "info"})
+    neighbours, hostile = Neighbours(bridge), Hostile(bridge, choice)
+    rounds = 300 if LONG else 30
+    hostile.send(rounds)
+    neighbours.expect_served()
+    before = _resident_kib(bridge)
+    hostile.send(5 * rounds)
+    neighbours.expect_served()
+    after = _resident_kib(bridge)
+    rejected = bridge.client().ok(op="info")["counters"]["rejected_messages"]
+    print(f"{before} KiB, then {after} KiB, {rejected} rejected")
+    assert rejected > 100 * rounds
+    assert after - before < 2048
+
+
+@pytest.mark.fault(12)
 def test_an_endless_message_is_nobodys_and_goes_with_its_sender(bridge, neighbours):
     before = _descriptors(bridge)
     some = [bridge.socket(kind, what) for kind, what in ((zmq.PUSH, "pull"), (zmq.DEALER, "router"))]
@@ -124,6 +185,22 @@ def test_an_endless_message_is_nobodys_and_goes_with_its_sender(bridge, neighbou
     neighbours.expect_served()
 
 
+@pytest.mark.fault(12)
+def test_an_oversized_subscription_cuts_its_sender_off(bridge, neighbours):
+    limit = neighbours.client.ok(op="info")["limits"]["subscription_bytes"]
+    bridge.subscriber(b"kind".ljust(limit)).socket.close()
+    sender = bridge.context.socket(zmq.SUB)
+    sender.linger = 0
+    events = sender.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+    sender.subscribe(bytes(limit + 200))
+    sender.connect(bridge.endpoint("pub"))
+    assert events.poll(30000), "the sender was not cut off"
+    sender.disable_monitor()
+    sender.close()
+    neighbours.expect_served()
+
+
+@pytest.mark.fault(12)
 def test_a_crowd_that_never_speaks(bridge, neighbours):
     """Half of them are half open: they greet, and then no more."""
     count = 10000 if LONG else 400
@@ -143,6 +220,7 @@ def test_a_crowd_that_never_speaks(bridge, neighbours):
     neighbours.expect_served()
 
 
+@pytest.mark.fault(12)
 def test_where_descriptors_end_the_bridge_goes_on_and_recovers(shared_lab, tmp_path):
     few = tmp_path / "few"
     few.write_text(f'#!/bin/sh\nulimit -n 128\nexec {os.environ.get("ZRBRIDGE") or "build/zrbridge"} "$@"\n')

@@ -193,6 +193,7 @@ def test_time_is_now(bridge, client):
     assert before - 1000 <= time_ms <= time.time() * 1000 + 1000
 
 
+@pytest.mark.fault(12)
 def test_an_oversized_frame_cuts_its_sender_off_and_harms_nobody(bridge, client, store):
     neighbour = bridge.push()
     neighbour.send_multipart([b"orders", b"before"])

@@ -3,6 +3,7 @@
 import os
 import random
 
+import pytest
 from harness import log, scripts
 from harness.wait import eventually
 from harness.wire import decode, encode
@@ -152,6 +153,7 @@ class Rounds:
         assert self.lost > 0, "no round has lost anything"
 
 
+@pytest.mark.fault(3, rounds=ROUNDS)
 def test_no_id_comes_again_with_the_bridge_alive(lab):
     rounds = Rounds(lab, bridges=1)
     bridge = rounds.bridges[0]
@@ -167,6 +169,7 @@ def test_no_id_comes_again_with_the_bridge_alive(lab):
     assert bridge.process.log.count("event=ids_jumped") == jumps
 
 
+@pytest.mark.fault(3, rounds=ROUNDS)
 def test_no_id_comes_again_with_the_bridge_restarted(lab):
     rounds = Rounds(lab, bridges=1)
     bridge = rounds.bridges[0]
@@ -182,6 +185,7 @@ def test_no_id_comes_again_with_the_bridge_restarted(lab):
     rounds.finish()
 
 
+@pytest.mark.fault(3, rounds=ROUNDS)
 def test_no_id_comes_again_when_another_bridge_appends_first(lab):
     """The other one was not there when the lost messages were told; the first one, alive, knows of them."""
     rounds = Rounds(lab, bridges=2)

@@ -1,5 +1,6 @@
 """Leases that run out: redelivered soon, at any scale, and dead after too many times."""
 
+import pytest
 from harness.wait import eventually
 from harness.work import ids, items, settle, take, taken
 
@@ -34,6 +35,7 @@ def test_many_leases_run_out_at_once(client, store):
     assert sorted(ids(again)) == list(range(1, 10001)) and {attempt for *_, attempt in again} == {2}
 
 
+@pytest.mark.fault(9)
 def test_a_poison_message_is_dead_after_max_deliveries(client, store):
     client.publish("jobs", b"poison", b"good")
     for attempt in range(1, 11):
@@ -44,6 +46,7 @@ def test_a_poison_message_is_dead_after_max_deliveries(client, store):
     assert store.zrange("zrb:{jobs}:dead:default", 0, -1) == [b"1"]
 
 
+@pytest.mark.fault(9)
 def test_what_a_killed_worker_held_is_redelivered(bridge, client):
     worker = bridge.client()
     client.publish("jobs", b"1", b"2")
@@ -54,6 +57,7 @@ def test_what_a_killed_worker_held_is_redelivered(bridge, client):
     assert [(id_, attempt) for _, id_, _, _, attempt in again] == [(1, 2), (2, 2)]
 
 
+@pytest.mark.fault(10)
 def test_leases_of_a_bridge_that_is_gone_run_out_at_another(lab, server, bridge):
     client = bridge.client()
     client.publish("jobs", b"1", b"2")

@@ -2,6 +2,7 @@
 
 import os
 
+import pytest
 from harness import log, scripts
 from harness.client import Subscriber
 from harness.wait import eventually
@@ -75,6 +76,7 @@ def test_a_repeat_at_another_bridge_is_known(lab, server, client):
     assert _publish(other, (b"a", "one"), (b"b", None)) == ([1, 2], [0])
 
 
+@pytest.mark.fault(1)
 def test_a_repeat_after_a_killed_bridge_is_known(lab, bridge, store):
     client = bridge.client()
     seqs = [client.send(op="publish", channel="orders", payload=b"%d" % number, headers={"msg_id": b"%d" % number})

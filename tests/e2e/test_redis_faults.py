@@ -87,6 +87,7 @@ def _push_around(push, sub, channel, break_it, first, count=4000):
     return received
 
 
+@pytest.mark.fault(2, rounds=3)
 def test_a_redis_killed_mid_stream_is_found_again(lab):
     server = lab.redis(fsync="always")
     bridge = lab.bridge(server)
@@ -102,6 +103,7 @@ def test_a_redis_killed_mid_stream_is_found_again(lab):
     assert [message[0] for message in bridge.client().replay_all("orders")] == [score for score, _ in stored]
 
 
+@pytest.mark.fault(2, 17, rounds=3)
 def test_an_embedded_redis_killed_mid_stream_is_started_again(lab):
     bridge = lab.bridge(redis={"mode": "embedded", "fsync": "always"})
     sub, push = bridge.subscriber(b"orders"), bridge.push()
@@ -114,6 +116,7 @@ def test_an_embedded_redis_killed_mid_stream_is_started_again(lab):
     assert [member for _, member in log.members(bridge.embedded(), "orders")] == received
 
 
+@pytest.mark.fault(2, rounds=5)
 def test_what_publish_confirmed_survives_a_killed_redis(lab):
     server = lab.redis(fsync="always")
     bridge = lab.bridge(server)
@@ -134,6 +137,7 @@ def test_what_publish_confirmed_survives_a_killed_redis(lab):
         _expect_kept(publisher, client.replay_all(publisher.channel))
 
 
+@pytest.mark.fault(2, 17, rounds=5)
 def test_what_publish_confirmed_survives_a_killed_embedded_redis(lab):
     bridge = lab.bridge(redis={"mode": "embedded", "fsync": "always"})
     client = bridge.client()
@@ -149,6 +153,7 @@ def test_what_publish_confirmed_survives_a_killed_embedded_redis(lab):
     _expect_kept(publisher, client.replay_all("orders"))
 
 
+@pytest.mark.fault(1, 17, rounds=5)
 def test_a_killed_bridge_loses_nothing_that_it_confirmed(lab):
     bridge = lab.bridge(redis={"mode": "embedded", "fsync": "everysec"})
     client = bridge.client()
@@ -356,6 +361,7 @@ def _is_busy(server):
         return "BUSY" in str(error)
 
 
+@pytest.mark.fault(5, rounds=10)
 def test_another_writer_between_is_taken_into_account(bridge, client, store):
     """Somebody else's append moves the head; the ids that follow are right in envelope, score and reply."""
     client.publish("orders", b"a")

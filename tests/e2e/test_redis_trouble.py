@@ -49,6 +49,7 @@ def _any_cut(choice):
     return {"back": choice.choice([0, 0, 1, choice.randrange(40), choice.randrange(2000)])}
 
 
+@pytest.mark.fault(5, rounds=50)
 def test_each_message_is_stored_once_however_the_connection_is_cut(proxy, cut_off, store):
     seed = random.randrange(1 << 32)
     print("seed", seed)
@@ -75,6 +76,7 @@ def test_a_publish_whose_reply_was_lost_is_told_its_id(proxy, cut_off, store):
     assert log.payloads(store, "orders") == [b"first", b"a", b"b"]
 
 
+@pytest.mark.fault(5)
 def test_what_an_old_connection_delivers_late_is_neither_doubled_nor_denied(proxy, cut_off, store):
     """The append lies in a dead connection's buffers, Redis refuses it on the new one, then takes the old one's."""
     client, sub = cut_off.client(), cut_off.subscriber(b"orders")
@@ -94,6 +96,7 @@ def test_what_an_old_connection_delivers_late_is_neither_doubled_nor_denied(prox
     log.expect_sound(store, "orders")
 
 
+@pytest.mark.fault(5, rounds=3)
 def test_a_stalled_connection_goes_on_where_it_was(proxy, cut_off, store):
     load = Load(cut_off)
     client = cut_off.client()
@@ -153,6 +156,7 @@ REFUSALS = {
 }
 
 
+@pytest.mark.fault(6, rounds=2)
 @pytest.mark.parametrize("what", REFUSALS)
 def test_what_redis_refuses_waits_and_publishes_are_told(bridge, client, store, what):
     load = Load(bridge)
@@ -163,6 +167,7 @@ def test_what_redis_refuses_waits_and_publishes_are_told(bridge, client, store, 
     load.expect_each_once(store)
 
 
+@pytest.mark.fault(6, rounds=2)
 def test_a_write_error_of_redis_waits_and_publishes_are_told(lab):
     """MISCONF: a background save fails, and Redis refuses writes until one succeeds."""
     server = lab.redis(options=["--save", "3600", "1", "--enable-protected-configs", "yes"])
@@ -181,6 +186,21 @@ def test_a_write_error_of_redis_waits_and_publishes_are_told(lab):
     load.expect_each_once(store)
 
 
+@pytest.mark.fault(6, rounds=2)
+def test_a_full_disk_is_waited_for_and_publishes_are_told(disk, lab):
+    """MISCONF: Redis can't append to its AOF."""
+    if disk.trouble:
+        pytest.skip(f"not checked: {disk.trouble}")
+    server = lab.redis(disk.path, fsync="everysec")
+    load = Load(lab.bridge(server))
+    for _ in range(2):
+        _while(load, disk.fill, disk.free)
+    load.stop()
+    assert "MISCONF" in lab.bridges[0].process.log
+    load.expect_each_once(server.client())
+
+
+@pytest.mark.fault(7, rounds=30)
 def test_scripts_that_vanish_under_load_are_not_noticed(bridge, store):
     load = Load(bridge)
     for _ in range(30):
@@ -196,6 +216,7 @@ def _run_endless_script(server):
         server.client().eval("while true do end", 0)
 
 
+@pytest.mark.fault(6, rounds=2)
 def test_a_busy_redis_is_waited_for_under_load(bridge, client, store, server):
     load = Load(bridge)
     store.config_set("lua-time-limit", 20)
@@ -320,6 +341,7 @@ def _rss(bridge):
         return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+@pytest.mark.fault(6)
 def test_a_loading_redis_is_waited_for(lab):
     server = lab.redis(fsync="always")
     store, bridge = server.client(), lab.bridge(server)
@@ -343,6 +365,7 @@ def test_a_loading_redis_is_waited_for(lab):
     load.expect_each_once(store, holes=True)
 
 
+@pytest.mark.fault(7, rounds=3)
 def test_after_flushall_no_id_comes_again_and_the_hole_is_told(bridge, client, store):
     load = Load(bridge)
     stores = [store.hget("zrb:store", "id")]

@@ -1,4 +1,5 @@
-"""min_replicas: a publish tells how many replicas have it, and is ok also when too few do."""
+"""min_replicas: a publish tells how many replicas have it, and is ok also when too few do. Too few to begin with are
+told in the log, or refused by a strict bridge."""
 
 import pathlib
 import socket
@@ -15,19 +16,26 @@ def _free_port():
 
 
 class Replicated:
-    """A redis-server and its replicas, which are up to date."""
+    """A redis-server with AOF and its replicas, which are in step."""
 
     def __init__(self, lab, count):
-        port = _free_port()
-        self.master = lab.redis(port=port, options=["--repl-diskless-sync-delay", "0", "--repl-timeout", "3600"])
-        self.replicas = [lab.redis(options=["--replicaof", "127.0.0.1", str(port)]) for _ in range(count)]
-        for replica in self.replicas:
-            eventually(lambda: self._is_linked(replica), "a replica to be linked")
-        eventually(lambda: self.master.client().info("replication")["connected_slaves"] == count, "all to be linked")
+        self._lab, self._port = lab, _free_port()
+        self.master = lab.redis(fsync="everysec", port=self._port,
+                                options=["--repl-diskless-sync-delay", "0", "--repl-timeout", "3600"])
+        self.replicas = []
+        for _ in range(count):
+            self.replicate()
+        self.wait_in_step(count)
 
-    @staticmethod
-    def _is_linked(replica):
-        return replica.client().info("replication")["master_link_status"] == "up"
+    def replicate(self):
+        self.replicas.append(self._lab.redis(options=["--replicaof", "127.0.0.1", str(self._port)]))
+
+    def wait_in_step(self, count):
+        def are_in_step():
+            info = self.master.client().info("replication")
+            return [info[f"slave{at}"]["state"] for at in range(info["connected_slaves"])] == ["online"] * count
+
+        eventually(are_in_step, f"{count} replicas in step")
 
 
 @pytest.fixture
@@ -106,3 +114,45 @@ def test_a_refusal_is_not_counted_as_stored(lab, replicated):
     reply = client.ask(op="publish", channel="broken", payload=b"x")
     assert not reply["ok"] and "replicas" not in reply
     eventually(lambda: _publish(client)["replicas"] >= 1, "a replica to have it in time")
+
+
+#  What the bridge finds when it comes
+
+TOO_FEW = "fewer replicas are in step than min_replicas"
+
+
+def _doubts(bridge):
+    return [line for line in bridge.process.lines if "event=redis_doubtful" in line]
+
+
+def test_enough_replicas_are_not_doubted(lab, replicated):
+    client = lab.bridge(replicated.master, redis={"min_replicas": 2, "strict": True}).client()
+    assert _publish(client)["ids"] == [1]
+    assert _doubts(lab.bridges[0]) == []
+
+
+def test_too_few_replicas_are_told_once_and_again_after_a_reconnect(lab, replicated):
+    bridge = lab.bridge(replicated.master, redis={"min_replicas": 3})
+    assert _publish(bridge.client())["ids"] == [1]
+    assert len(_doubts(bridge)) == 1 and TOO_FEW in _doubts(bridge)[0]
+    replicated.master.client().client_kill_filter(_type="normal", skipme=True)
+    eventually(lambda: len(_doubts(bridge)) == 2, "the doubt to be told again")
+
+
+def test_replicas_that_are_lost_are_told_at_the_next_connection(lab, replicated):
+    bridge = lab.bridge(replicated.master, redis={"min_replicas": 2})
+    assert _doubts(bridge) == []
+    replicated.replicas[0].kill()
+    replicated.wait_in_step(1)
+    replicated.master.client().client_kill_filter(_type="normal", skipme=True)
+    assert TOO_FEW in bridge.process.wait_line("event=redis_doubtful")
+
+
+def test_a_strict_bridge_serves_once_there_are_enough_replicas(lab):
+    replicated = Replicated(lab, 0)
+    bridge = lab.bridge(replicated.master, redis_is_up=False, redis={"min_replicas": 1, "strict": True})
+    client, request = bridge.client(), {"op": "publish", "channel": "orders", "payload": b"x"}
+    eventually(lambda: f"strict: {TOO_FEW}" in client.ask(**request)["message"], "the refusal")
+    assert client.ask(**request)["code"] == "unavailable" and len(_doubts(bridge)) == 1
+    replicated.replicate()
+    eventually(lambda: client.ask(**request)["ok"], "the bridge's service")

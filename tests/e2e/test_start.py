@@ -142,12 +142,14 @@ def _processes_in(directory):
     return found
 
 
+@pytest.mark.fault(17)
 def test_a_missing_redis_server_is_told(tmp_path):
     empty = tmp_path / "bin"
     empty.mkdir()
     _expect_error(_run("-c", _config(tmp_path), cwd=tmp_path, env={"PATH": str(empty)}), 1, "redis-server")
 
 
+@pytest.mark.fault(17)
 def test_a_redis_server_that_cannot_run_is_told(tmp_path):
     bin_dir = tmp_path / "bin"
     bin_dir.mkdir()
@@ -163,6 +165,7 @@ def test_a_data_dir_below_a_file_is_told(tmp_path):
     _expect_error(_run("-c", path, cwd=tmp_path), 1, "file/data")
 
 
+@pytest.mark.fault(17)
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
 @pytest.mark.parametrize("exists", [True, False])
 def test_an_unwritable_data_dir_is_told(tmp_path, exists):
@@ -183,6 +186,7 @@ def test_an_unwritable_data_dir_is_told(tmp_path, exists):
     _expect_error((done.returncode, done.stdout, said), 1, data)
 
 
+@pytest.mark.fault(17)
 def test_a_data_dir_in_use_by_another_bridge_is_told(lab, tmp_path):
     bridge = lab.bridge()
     other = tmp_path / "other"

@@ -18,6 +18,7 @@ def test_an_idle_bridge_stops_at_once(bridge, number):
     assert bridge.process.wait(10) == 0
 
 
+@pytest.mark.fault(14)
 @pytest.mark.parametrize("mode", ["server", "embedded"])
 def test_under_load_what_has_arrived_is_stored_and_sent(lab, mode):
     server = lab.redis(fsync="everysec") if mode == "server" else None

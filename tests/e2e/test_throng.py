@@ -4,6 +4,7 @@ import collections
 import os
 import random
 
+import pytest
 import zmq
 from harness.wait import PATIENCE_S, eventually
 from harness.wire import pack, unpack
@@ -123,6 +124,7 @@ def _drain(books, client):
     eventually(is_over, "all to be settled", 10 * PATIENCE_S)
 
 
+@pytest.mark.long
 def test_takers_that_do_anything_lose_nothing(lab):
     print(f"ZRBRIDGE_SEED={SEED}")
     rng, books, server = random.Random(SEED), Books(), lab.redis(fsync="always")

@@ -51,6 +51,7 @@ def test_whatever_makes_something_takeable_at_one_wakes_at_the_other(bridge, sec
     assert messages[0][1] == 2
 
 
+@pytest.mark.fault(10)
 def test_one_bridge_is_killed_and_the_takers_of_the_other_get_all(bridge, second):
     """Also what was leased at the one that is gone, when its leases have run out."""
     dying, client = bridge.client(), second.client()

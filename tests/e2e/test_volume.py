@@ -5,6 +5,7 @@ import pathlib
 import sys
 import time
 
+import pytest
 from harness import log
 from harness.bridge import daemon
 from harness.process import Process
@@ -19,6 +20,7 @@ def _percentile(samples, part):
     return sorted(samples)[int(len(samples) * part)]
 
 
+@pytest.mark.alone
 def test_retention_under_full_load(lab):
     """The whole one, with $ZRBRIDGE_LONG, also holds the issue's bounds; on a machine with nothing else to do."""
     server = lab.redis()

@@ -172,7 +172,8 @@ class Fate:
             model.settle(op, [(id_, lease) for id_ in held])
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.long
+@pytest.mark.parametrize("seed", SEEDS, ids=range(len(SEEDS)))
 def test_a_random_walk_stays_with_the_model(lab, seed):
     print(f"ZRBRIDGE_SEED={seed}")
     models, policies = channels()

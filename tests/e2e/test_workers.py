@@ -122,6 +122,7 @@ def test_a_nack_makes_room_and_comes_again(lab, server):
     assert _next(worker)[1] == 2
 
 
+@pytest.mark.fault(9)
 def test_the_lease_of_a_dead_worker_runs_out_and_another_gets_it(lab, server):
     bridge = _workers(lab, server, {"channels": ["jobs"], "window": 2, "lease_ms": 1000})
     client, worker = bridge.client(), bridge.worker()
@@ -138,6 +139,7 @@ def test_the_lease_of_a_dead_worker_runs_out_and_another_gets_it(lab, server):
     assert sorted(done) == [1, 2] and _numbers(client, "jobs")["leased"] == 0
 
 
+@pytest.mark.fault(1, 10)
 def test_a_bridge_that_was_killed_holds_nobody_up(lab, server, pushing):
     client, worker = pushing.client(), pushing.worker()
     _publish(client, "jobs", 3)

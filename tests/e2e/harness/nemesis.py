@@ -3,8 +3,13 @@
 import signal
 import time
 
-DEEDS = ("kill_bridge", "kill_redis", "stop_redis", "stop_bridge", "cut", "forget_scripts", "fill", "want_replicas",
-         "be_busy")
+from .clock import HOUR_S
+from .wait import eventually
+
+#  Each with the faults of FAULTS.md that it is.
+DEEDS = {"kill_bridge": (1, 10), "kill_redis": (2,), "stop_redis": (4,), "stop_bridge": (10,), "cut": (5,),
+         "delay": (5,), "forget_scripts": (7,), "fill": (6,), "fill_disk": (6,), "want_replicas": (6,),
+         "be_busy": (6,), "shift_clock": (13,)}
 BUSY = """
 local function now () local time = redis.call ('TIME') return time[1] * 1e6 + time[2] end
 local till = now () + ARGV[1]
@@ -13,10 +18,12 @@ repeat until now () > till
 
 
 class Nemesis:
-    """`deeds`: how often each of those that it may do was done."""
+    """`server` is on that disk and goes by that clock, the bridges reach it through those proxies. `deeds`: how often
+    each of those that it may do was done."""
 
-    def __init__(self, server, bridges, choice, deeds=DEEDS):
-        self.server, self.bridges, self.choice = server, bridges, choice
+    def __init__(self, server, disk, clock, bridges, proxies, choice, deeds):
+        self.server, self.disk, self.clock = server, disk, clock
+        self.bridges, self.proxies, self.choice = bridges, proxies, choice
         self.deeds = dict.fromkeys(deeds, 0)
 
     def strike(self):
@@ -56,12 +63,33 @@ class Nemesis:
         for kind in ("normal", "pubsub"):
             self.server.client().client_kill_filter(_type=kind, skipme=True)
 
+    def delay(self):
+        for proxy in self.proxies:
+            proxy.delay(self.choice.uniform(0.02, 0.2))
+        time.sleep(1)
+        for proxy in self.proxies:
+            proxy.delay(0)
+
     def forget_scripts(self):
         self.server.client().script_flush()
 
     def fill(self):
         """OOM: Redis refuses to write."""
         self._set("maxmemory", 1, 0)
+
+    def fill_disk(self):
+        """A Redis that promised to have all on disk ends where it can't write."""
+        self.disk.fill()
+        eventually(lambda: not self.server.process.running, "Redis to meet the end of its disk")
+        self.disk.free()
+        self.server.restart()
+
+    def shift_clock(self):
+        """Back and forth: what is taken meanwhile lapses at once when the hour is over. Not forth and back, after which
+        it would be held for an hour."""
+        self.clock.set(-HOUR_S)
+        self._while()
+        self.clock.set(0)
 
     def want_replicas(self):
         """NOREPLICAS: Redis refuses to write."""

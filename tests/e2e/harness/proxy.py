@@ -1,8 +1,10 @@
-"""Stands between a bridge and its redis-server, and breaks what passes."""
+"""Stands between a bridge and its redis-server, or clients and their bridge, and breaks what passes."""
 
+import collections
 import select
 import socket
 import threading
+import time
 
 from .wait import PATIENCE_S
 
@@ -15,8 +17,8 @@ class _Link:
 
     def __init__(self, near, far):
         self.near, self.far = near, far     #  the bridge's end, Redis's end
+        self.open = [near, far]             #  those that may yet send something
         self.appends = False                #  it is the lane's
-        self.near_is_gone = False           #  cut towards the bridge, kept towards Redis
 
     def close(self):
         self.near.close()
@@ -41,7 +43,8 @@ class Cut:
 
 
 class Proxy:
-    """Owns a listening unix socket and the connections through it; one thread moves the bytes."""
+    """Owns a listening unix socket and the connections through it; one thread moves the bytes. `server`: has the path
+    of the socket to which they lead."""
 
     def __init__(self, path, server):
         self.path, self.server = path, server
@@ -52,6 +55,8 @@ class Proxy:
         self._held = []             #  (socket to Redis, bytes)
         self._cut = None
         self._stalled = False
+        self._delay_s = 0
+        self._late = collections.deque()    #  (when it passes on, its link and end, bytes), in that order
         self._lock = threading.Lock()
         self._wake, self._woken = socket.socketpair()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -86,6 +91,10 @@ class Proxy:
         self._stalled = False
         self._wake.send(b"x")
 
+    def delay(self, delay_s):
+        """All that comes from now on, from either side, passes on so much later; nothing overtakes."""
+        self._delay_s = delay_s
+
     def deliver(self):
         """Redis gets what was held back, and runs it: returns when it has answered."""
         with self._lock:
@@ -108,18 +117,24 @@ class Proxy:
 
     def _run(self):
         while True:
-            ends = {} if self._stalled else {end: link for link in self._links for end in (link.near, link.far)}
+            ends = {} if self._stalled else {end: link for link in self._links for end in link.open}
             waiting = [self._woken] if self._stalled else [self._woken, self._listener, *ends]
-            for end in select.select(waiting, [], [])[0]:
+            for end in select.select(waiting, [], [], self._wait_s())[0]:
                 if end is self._woken:
                     if end.recv(1) == b"q":
                         self._end()
                         return
                 elif end is self._listener:
                     self._accept()
-                elif ends[end] in self._links:
-                    with self._lock:
-                        self._move(ends[end], end)
+                else:
+                    self._receive(ends[end], end)
+            while self._wait_s() == 0:
+                with self._lock:
+                    self._move(*self._late.popleft()[1:])
+
+    def _wait_s(self):
+        """How long until something passes on; None: nothing does."""
+        return max(0, self._late[0][0] - time.monotonic()) if self._late and not self._stalled else None
 
     def _end(self):
         for link in self._links:
@@ -144,11 +159,19 @@ class Proxy:
         self._links.remove(link)
         link.close()
 
-    def _move(self, link, end):
+    def _receive(self, link, end):
         try:
             data = end.recv(CHUNK)
         except OSError:
             data = b""
+        if not data:
+            link.open.remove(end)
+        soonest = self._late[-1][0] if self._late else 0
+        self._late.append((max(soonest, time.monotonic() + self._delay_s), link, end, data))
+
+    def _move(self, link, end, data):
+        if link not in self._links:
+            return
         if not data:
             self._drop(link)
             return
