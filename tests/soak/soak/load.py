@@ -70,7 +70,7 @@ class Program(Worker):
         self.name = name
         self._errors = pathlib.Path(zrb.env["HOME"]) / f"{name}.err"
         with open(self._errors, "wb") as errors:
-            self.child = zrb.popen(*argv, stdout=subprocess.PIPE, stderr=errors, **pipe)
+            self.child = zrb.popen(*map(str, argv), stdout=subprocess.PIPE, stderr=errors, **pipe)
 
     def __str__(self):
         return f"zrb of {self.name}"
