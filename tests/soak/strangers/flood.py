@@ -6,6 +6,7 @@ prints."""
 import collections
 import json
 import os
+import resource
 import signal
 import socket
 import struct
@@ -69,6 +70,8 @@ class Stranger:
         self._held = collections.deque()
         self._hello = recorded_hello(server_key) if kind == "hello" else None
         self._context = zmq.Context() if kind in SOCKETS else None
+        if self._context:
+            self._context.max_sockets = 65535
 
     def _open_raw(self, port):
         text, held_s = RAW[self.kind]
@@ -104,6 +107,8 @@ class Stranger:
 def flood(kind, rate, server_key, ports):
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     stranger = Stranger(kind, server_key)
     print("ready", flush=True)
     began, before = time.monotonic(), time.process_time()
