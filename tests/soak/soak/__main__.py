@@ -33,7 +33,7 @@ STREAM, QUEUE = "events", "jobs"
 WARM_S, PEAK_S = 5, 15
 PAUSE_S = (10, 20)
 #  Reached only where something has failed: until all have gone on, until all has been drained.
-GO_ON_S, DRAIN_S = 30, 120
+GO_ON_S, DRAIN_S = 60, 300
 FLUSH_S = 5
 TOLD_S = 30
 

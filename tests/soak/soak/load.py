@@ -20,7 +20,7 @@ SIZE = 100
 DIGITS = 12
 PAD = b"." * (SIZE - 1 - DIGITS) + b"\n"
 #  Messages that a publisher may be ahead of those who get them.
-WINDOW = 20000
+WINDOW = 10000
 CHUNK = 1000
 TICK_S = 0.01
 #  What was not sent while all stood still is sent later, as far as it is that young.

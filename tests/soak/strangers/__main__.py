@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -167,6 +168,7 @@ def main():
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build", metavar="DIR", help="of the programs")
     options = parser.parse_args()
     os.environ["PYTHONPATH"] = str(SOAK)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(130))
     directory = pathlib.Path(tempfile.mkdtemp(prefix="strangers.", dir=options.build))
     stage = Stage(directory, options.build)
     try:
