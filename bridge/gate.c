@@ -1,4 +1,4 @@
-//  gate - owns zauth and the sockets' monitors.
+//  gate - owns zauth, the sockets' monitors, and the turnstile before them.
 //
 //  zauth is given certificates in memory, never clients_dir itself: it would read the directory again at each handshake,
 //  let in whom the rules don't know yet, and end the process at a file that holds the key of another.
@@ -6,12 +6,14 @@
 #include "gate.h"
 #include "log.h"
 #include "rate.h"
+#include "turnstile.h"
 
 static const char *const inbox_endpoint = "inproc://gate";
 
 enum {
-    EVENTS =
+    FAILURES =
         ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH,
+    EVENTS = FAILURES | ZMQ_EVENT_LISTENING | ZMQ_EVENT_CLOSED | ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED,
     ANSWER_MS = 1000
 };
 
@@ -31,7 +33,8 @@ struct gate {
     zsock_t *inbox;  //  names of monitors to listen to
     zpoller_t *poller;
     zlistx_t *monitors;
-    rate_t rates[REASONS];
+    turnstile_t *turnstile;
+    rate_t rates[REASONS], shuts;
 };
 
 //  What zauth looks keys up in. It takes the store.
@@ -59,6 +62,7 @@ gate_t *gate_new (const clients_t *clients)
     self->auth = zactor_new (zauth, s_store (clients));
     self->inbox = zsock_new (ZMQ_REP);
     self->monitors = zlistx_new ();
+    self->turnstile = turnstile_new ();
     zlistx_set_destructor (self->monitors, s_destroy_monitor);
     int bound = zsock_bind (self->inbox, "%s", inbox_endpoint);
     assert (self->auth && bound == 0);
@@ -72,6 +76,7 @@ void gate_destroy (gate_t **self_p)
     if (self) {
         zpoller_destroy (&self->poller);
         zlistx_destroy (&self->monitors);
+        turnstile_destroy (&self->turnstile);
         zsock_destroy (&self->inbox);
         zactor_destroy (&self->auth);
         free (self);
@@ -129,6 +134,33 @@ static void s_log_refusal (gate_t *self, reason_t reason, const char *endpoint)
     }
 }
 
+static void s_begin (gate_t *self, const char *endpoint)
+{
+    uint64_t count = turnstile_begin (self->turnstile) ? rate_count (&self->shuts) : 0;
+    if (count) {
+        log_write (LEVEL_WARN, "gate", "shut",
+            "count=%" PRIu64 " endpoint=%s reason=\"more than %d handshakes that nobody finishes\"", count, endpoint,
+            TURNSTILE_MOST);
+    }
+}
+
+//  What strangers can do over TCP goes through the turnstile; who reaches a path of this host is no stranger.
+static void s_handle (gate_t *self, uint16_t event, uint32_t value, const char *endpoint)
+{
+    bool is_tcp = strncmp (endpoint, "tcp://", 6) == 0;
+    if (event & FAILURES) {
+        s_log_refusal (self, s_reason (event, value), endpoint);
+    } else if (is_tcp && event == ZMQ_EVENT_LISTENING) {
+        turnstile_add (self->turnstile, endpoint, (int)value);
+    } else if (is_tcp && event == ZMQ_EVENT_CLOSED) {
+        turnstile_remove (self->turnstile, endpoint);
+    } else if (is_tcp && event == ZMQ_EVENT_ACCEPTED) {
+        s_begin (self, endpoint);
+    } else if (is_tcp && event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
+        turnstile_succeed (self->turnstile);
+    }
+}
+
 static void s_read_monitor (gate_t *self, zsock_t *monitor)
 {
     zframe_t *what = zframe_recv (monitor);
@@ -139,7 +171,7 @@ static void s_read_monitor (gate_t *self, zsock_t *monitor)
         memcpy (&event, zframe_data (what), sizeof event);
         memcpy (&value, zframe_data (what) + sizeof event, sizeof value);
     }
-    s_log_refusal (self, s_reason (event, value), endpoint ? endpoint : "");
+    s_handle (self, event, value, endpoint ? endpoint : "");
     zframe_destroy (&what);
     freen (endpoint);
 }
@@ -179,7 +211,7 @@ void gate_actor (zsock_t *pipe, void *args)
     zpoller_set_nonstop (self->poller, true);
     bool serving = true;
     while (serving) {
-        zsock_t *which = zpoller_wait (self->poller, -1);
+        zsock_t *which = zpoller_wait (self->poller, turnstile_turn (self->turnstile));
         if (which == pipe) {
             serving = s_read_pipe (self, pipe);
         } else if (which == self->inbox) {

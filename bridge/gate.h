@@ -1,4 +1,5 @@
-//  gate - lets clients in, by their certificates: czmq's zauth, and a log of whom the sockets have refused. One thread.
+//  gate - lets clients in, by their certificates: czmq's zauth, a turnstile that strangers can't flood, and a log of whom
+//  the sockets have refused. One thread.
 //
 //  Sockets ask zauth alone, and let nobody in where it is not there (ZMQ_ZAP_ENFORCE_DOMAIN).
 
@@ -21,8 +22,8 @@ void gate_actor (zsock_t *pipe, void *args);
 //  From any thread: other clients are let in from now on. Who is in stays in.
 void gate_tell (zactor_t *actor, const clients_t *clients);
 
-//  From any thread, before the socket is bound: has the gate log whom it refuses. Where no gate is, nothing is logged;
-//  a gate must live as long as the socket.
+//  From any thread, before the socket is bound: has the gate count who comes, and log whom it refuses. Where no gate is,
+//  neither is done; a gate must live as long as the socket.
 void gate_watch (void *socket);
 
 #endif

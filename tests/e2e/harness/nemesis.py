@@ -105,3 +105,4 @@ class Nemesis:
         store = self.server.client()
         store.config_set("busy-reply-threshold", 50)
         store.eval(BUSY, 0, self.choice.randrange(100000, 400000))
+        store.config_set("busy-reply-threshold", 5000)

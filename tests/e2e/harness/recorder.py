@@ -9,7 +9,7 @@ ANSWER_S = 2
 MAY_COME_AGAIN = {"busy", "unavailable", "unknown_outcome"}
 
 
-class _Runner:
+class Runner:
     """Calls `step (client)` in a thread until `stop`; a failure of it is that of `stop`."""
 
     def __init__(self, bridge):
@@ -45,17 +45,23 @@ class _Runner:
             reply = self.ask(**request)
             if reply and reply["ok"]:
                 return reply
-            self._stop.wait(0.05)
+            self.rest()
+
+    def rest(self, pause_s=0.05):
+        self._stop.wait(pause_s)
+
+    def check(self):
+        if self._failure:
+            raise self._failure
 
     def stop(self):
         self._stop.set()
         self._thread.join(4 * PATIENCE_S)
         assert not self._thread.is_alive(), "it never got its answer"
-        if self._failure:
-            raise self._failure
+        self.check()
 
 
-class Publisher(_Runner):
+class Publisher(Runner):
     """Publishes `name 1`, `name 2`, … one after the other. With `insists` each has a msg_id, and is sent again until
     it is ok; else it is tried once.
 
@@ -79,14 +85,14 @@ class Publisher(_Runner):
         else:
             is_known = reply and reply["code"] != "unknown_outcome"
             (self.failed if is_known else self.unknown).add(payload)
-            self._stop.wait(0.02)
+            self.rest(0.02)
 
     @property
     def tried(self):
         return self.ok.keys() | self.failed | self.unknown
 
 
-class Taker(_Runner):
+class Taker(Runner):
     """Takes, and acks until it is told how that went. `delivered`: payloads, as often as they came; `done`,
     `settled`: how often the ack of an id was told to be done, and to be done or already."""
 
