@@ -1,9 +1,10 @@
 """Waiting for what must happen, never for a time that may be enough."""
 
+import os
 import time
 
 #  Generous: the daemon may run under sanitizers on a busy machine. Reached only by a failure.
-PATIENCE_S = 30
+PATIENCE_S = int(os.environ.get("ZRBRIDGE_PATIENCE_S") or 30)
 
 
 def eventually(condition, what="it", patience_s=PATIENCE_S):
