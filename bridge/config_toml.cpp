@@ -150,8 +150,10 @@ bool s_read_file (const char *path, std::string &text)
     if (!file) {
         return false;
     }
-    text.resize (MAX_FILE_BYTES + 1);
-    text.resize (fread (text.data (), 1, text.size (), file.get ()));
+    char piece[16384];
+    for (size_t size = 1; size > 0 && text.size () <= MAX_FILE_BYTES; text.append (piece, size)) {
+        size = fread (piece, 1, sizeof piece, file.get ());
+    }
     if (text.size () > MAX_FILE_BYTES) {
         errno = EFBIG;
         return false;

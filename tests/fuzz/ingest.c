@@ -1,7 +1,8 @@
 //  ingest - messages as PUSH and PUB peers send them: from their frames to the command that takes them to Redis.
 //
 //  Input: a byte for how many may share a member, a byte for which are left out at the end, then messages: a byte for the
-//  count of frames, and the frames. What is refused goes to $rejected, in the same batch.
+//  count of frames, and the frames. What is refused goes to $rejected, in the same batch. Behind the MESSAGES-th nothing
+//  is read: more would only be slow.
 
 #include "fuzz.h"
 #include <assert.h>
@@ -12,6 +13,7 @@
 #include "scan.h"
 
 enum {
+    MESSAGES = 32,
     FRAMES = 4,
     PAYLOAD_MAX = 64,
     HEAD_ARGUMENTS = 18,  //  of append.lua's command, before the members
@@ -207,7 +209,7 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     writer_t writer = {batch_new ()};
     batch_reset (writer.batch, 1 + input_byte (&input));
     uint8_t which = input_byte (&input);
-    while (input.size > 0) {
+    for (int messages = 0; messages < MESSAGES && input.size > 0; messages++) {
         span_t frames[FRAMES];
         size_t count = 1 + input_byte (&input) % FRAMES;
         for (size_t i = 0; i < count; i++) {

@@ -12,9 +12,9 @@ import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-MOST = 20000  # bytes of an input
+MOST = 20000  #  bytes of an input
 
-# What a bridge.toml may look like besides the shipped one.
+#  What a bridge.toml may look like besides the shipped one.
 MORE_TOML = [
     '[redis]\nmode = "server"\nurl = "redis://user:hunter2@[::1]:6380/3"\n',
     '[redis]\nmode = "server"\nurl = "unix:///run/redis.sock?db=2&password=hunter2"\n',
