@@ -14,6 +14,7 @@ from harness.wait import eventually
 LONG = bool(os.environ.get("ZRBRIDGE_LONG"))
 COUNT = 10000000 if LONG else 100000
 RETAINED = COUNT // 10
+BOUND_MS = 5  #  of 99 publishes in 100
 
 
 def _percentile(samples, part):
@@ -22,8 +23,9 @@ def _percentile(samples, part):
 
 @pytest.mark.alone
 def test_retention_under_full_load(lab):
-    """The whole one, with $ZRBRIDGE_LONG, also holds bounds: 1 % of members above the limit, and a publish within 5 ms,
-    or where Redis itself needs that long for a PING, since the machine has something else to do, within its double."""
+    """The whole one, with $ZRBRIDGE_LONG, also holds bounds: 1 % of members above the limit, and a publish within
+    BOUND_MS; unless the machine has something else to do, so that Redis itself needs that long for a PING. The keeper
+    frees a step a round trip, and falls behind there."""
     server = lab.redis()
     path = os.environ["ZRBRIDGE_RELEASE"] if LONG else daemon()
     bridge = lab.bridge(server, path=path, bridge={"log_level": "info"},
@@ -53,6 +55,8 @@ def test_retention_under_full_load(lab):
     p99_ms, ping_ms = 1000 * _percentile(latencies, 0.99), 1000 * _percentile(pings, 0.99)
     print(f"{number} publishes, p50 {1000 * _percentile(latencies, 0.5):.2f} ms, p99 {p99_ms:.2f} ms, "
           f"PING of Redis p99 {ping_ms:.2f} ms, at most {max(members)} members in Redis for {RETAINED} messages")
+    if LONG and ping_ms > BOUND_MS:
+        pytest.skip(f"bounds not checked: the machine is busy, a PING takes {ping_ms:.0f} ms")
     if LONG:
         assert max(members) <= 1.01 * RETAINED
-        assert p99_ms <= max(5, 2 * ping_ms)
+        assert p99_ms <= BOUND_MS
