@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from harness import log
-from harness.bridge import daemon
+from harness.bridge import PACK, daemon
 from harness.process import Process
 from harness.wait import eventually
 from harness.wire import decode, id_of, pack
@@ -128,6 +128,7 @@ def test_what_a_slow_subscriber_lost_shows_and_replay_has_it(lab, server):
 
 
 @pytest.mark.fault(8)
+@pytest.mark.skipif(PACK > 1, reason="a slow subscriber is slow alike")
 def test_one_of_five_subscribers_stands_still_and_only_that_one_has_a_hole_which_replay_fills(lab, server):
     count, at_once, size = 1500, 50, 20000  #  more than the way to one subscriber holds
     bridge = lab.bridge(server, fanout={"hwm": 100})

@@ -6,7 +6,10 @@ import socket
 
 import pytest
 
+from harness.bridge import PACK
 from harness.wait import eventually
+
+pytestmark = pytest.mark.skipif(PACK > 1, reason="packing does not concern replicas")
 
 
 def _free_port():
