@@ -1,6 +1,7 @@
 //  certificate - reads a file of czmq's ZPL: metadata/name, curve/public-key, curve/secret-key.
 
 #include <czmq.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include "certificate.h"
 #include "name.h"
@@ -49,7 +50,8 @@ static int s_take (
 int certificate_read (certificate_t *self, const char *path, bool with_secret, char *error, size_t error_size)
 {
     memset (self, 0, sizeof *self);
-    FILE *file = fopen (path, "r");
+    int fd = open (path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);  //  waits for nobody, whatever lies there
+    FILE *file = fd < 0 ? NULL : fdopen (fd, "r");
     struct stat stat;
     zchunk_t *chunk = NULL;
     int rc = -1;

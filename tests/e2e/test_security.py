@@ -56,6 +56,11 @@ def test_curve_needs_certificates_that_can_be_read(tmp_path):
         secret.write_text(text, encoding="latin-1")
         secret.chmod(0o600)
         expect("security.secret_key", str(secret))
+    secret.unlink()
+    os.mkfifo(secret)  # nobody will ever write to it
+    expect("security.secret_key", str(secret), "not a file")
+    secret.unlink()
+    secret.touch(0o600)
     key = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7"
     secret.write_text(f'curve\n    public-key = "{key}"\n    secret-key = "{key}"\n', encoding="ascii")
     expect("security.clients_dir", clients_dir="")
