@@ -16,9 +16,13 @@ void flight_turn (flight_t *self)
     self->now_ms = zclock_mono ();
 }
 
-void flight_publish (flight_t *self)
+void flight_publish (flight_t *self, size_t messages)
 {
     self->published_until_ms = self->now_ms + EXPECTED_MS;
+    if (messages >= self->published || self->now_ms >= self->largest_until_ms) {
+        self->published = messages;
+        self->largest_until_ms = self->published_until_ms;
+    }
 }
 
 void flight_take (flight_t *self)
@@ -34,13 +38,15 @@ static bool s_is_shared (const flight_t *self)
 
 bool flight_has_room (const flight_t *self)
 {
-    size_t members = s_is_shared (self) ? MEMBERS_SOON : MEMBERS;
+    size_t soon = 2 * self->published > MEMBERS_SOON ? 2 * self->published : MEMBERS_SOON;
+    size_t members = s_is_shared (self) && soon < MEMBERS ? soon : MEMBERS;
     return self->batches < BATCHES && self->members < members && self->bytes < BYTES;
 }
 
 size_t flight_batch_messages (const flight_t *self, size_t pack)
 {
-    return !s_is_shared (self) ? SIZE_MAX : pack > 1 ? 4 * BATCH_SOON : BATCH_SOON;
+    size_t soon = pack > 1 ? 4 * BATCH_SOON : BATCH_SOON;
+    return !s_is_shared (self) ? SIZE_MAX : self->published > soon ? self->published : soon;
 }
 
 void flight_add (flight_t *self, const batch_t *batch)

@@ -461,7 +461,7 @@ void writer_publish (writer_t *self, ask_t *ask)
         self->answer (self->owner, ask);
         return;
     }
-    flight_publish (&self->flight);
+    flight_publish (&self->flight, ask->count);
     ask->place = zlistx_add_end (self->asks, ask);
     ask->left = ask->count;
     size_t bytes = 0;
