@@ -12,14 +12,6 @@ static inline int64_t deadline_sooner (int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-//  For spans shorter than zclock_mono can tell.
-static inline int64_t deadline_now_us (void)
-{
-    struct timespec now;
-    clock_gettime (CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 //  Polls the items until the deadline. Fills their revents; passes over descriptors of -1. Looks again and again for
 //  spin_us before it sleeps: what comes meanwhile need not wake the thread.
 static inline void deadline_poll (zmq_pollitem_t *items, int count, int64_t deadline_ms, int64_t spin_us)
@@ -30,12 +22,12 @@ static inline void deadline_poll (zmq_pollitem_t *items, int count, int64_t dead
         wait_ms = wait_ms > 0 ? wait_ms : 0;
     }
     if (spin_us > 0 && wait_ms != 0) {
-        int64_t until_us = deadline_now_us () + spin_us;
+        int64_t until_us = zclock_usecs () + spin_us;
         do {
             if (zmq_poll (items, count, 0) > 0) {
                 return;
             }
-        } while (deadline_now_us () < until_us);
+        } while (zclock_usecs () < until_us);
     }
     zmq_poll (items, count, wait_ms);
 }

@@ -7,8 +7,7 @@
 
 enum {
     PROBE_MS = 50,
-    CLOCK_EVERY =
-        16  //  of messages that lie ready in a flood so many share a time: the clock costs a tenth of a message
+    CLOCK_EVERY = 16  //  of messages ready in a flood so many share a time: the clock costs a tenth of a message
 };
 
 static void *s_new (const run_t *run, int kind, int timeout_ms)
