@@ -113,17 +113,6 @@ static void s_clear (void *in, const config_key_t *row)
 
 //  Sections
 
-//  NULL: no section of this name may stand many times.
-static const config_many_t *s_many (const char *section)
-{
-    for (size_t i = 0; i < config_many_size; i++) {
-        if (strcmp (config_many[i].name, section) == 0) {
-            return &config_many[i];
-        }
-    }
-    return NULL;
-}
-
 static sections_t *s_sections (const config_t *config, const config_many_t *many)
 {
     return (sections_t *)((char *)config + many->offset);
@@ -248,7 +237,7 @@ static int s_take_key (reader_t *self, const toml_item_t *item, const char *wher
     if (item->kind != wanted[row->type].kind) {
         return s_fail (self, where, "wants %s, not %s", wanted[row->type].what, item->what);
     }
-    void *in = item->which ? s_section (self->config, s_many (item->section), item->which - 1) : self->config;
+    void *in = item->which ? s_section (self->config, config_many_of (item->section), item->which - 1) : self->config;
     switch (row->type) {
     case KEY_TEXT:
         return s_take_text (self, in, row, where, item->texts[0]);
@@ -264,7 +253,7 @@ static int s_take_key (reader_t *self, const toml_item_t *item, const char *wher
 
 static int s_take_section (reader_t *self, const toml_item_t *item, const char *where)
 {
-    const config_many_t *many = s_many (item->section);
+    const config_many_t *many = config_many_of (item->section);
     if (!s_is_section (item->section)) {
         return s_fail (self, where, "unknown section");
     }
@@ -288,7 +277,7 @@ static int s_take_item (reader_t *self, const toml_item_t *item)
     if (item->kind == TOML_SECTION) {
         return s_take_section (self, item, where);
     }
-    if (!*item->section && s_many (item->key)) {
+    if (!*item->section && config_many_of (item->key)) {
         return s_fail (self, where, "wants [[%s]], not %s", item->key, item->what);
     }
     if (!*item->section && s_is_section (item->key)) {
@@ -342,7 +331,7 @@ static int s_read_environment (reader_t *self)
 {
     for (size_t i = 0; i < config_table_size; i++) {
         const config_key_t *row = &config_table[i];
-        if (s_many (row->section)) {
+        if (config_many_of (row->section)) {
             continue;
         }
         char variable[96];
@@ -363,7 +352,7 @@ config_t *config_new (const char *path, char *error, size_t error_size)
     config_t *config = calloc (1, sizeof *config);
     reader_t reader = {config, path, error, error_size};
     for (size_t i = 0; i < config_table_size; i++) {
-        if (!s_many (config_table[i].section)) {
+        if (!config_many_of (config_table[i].section)) {
             s_set_default (config, &config_table[i]);
         }
     }
@@ -382,7 +371,7 @@ void config_destroy (config_t **self_p)
         return;
     }
     for (size_t i = 0; i < config_table_size; i++) {
-        if (!s_many (config_table[i].section)) {
+        if (!config_many_of (config_table[i].section)) {
             s_clear (*self_p, &config_table[i]);
         }
     }

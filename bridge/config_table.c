@@ -265,3 +265,13 @@ const config_many_t config_many[] = {
 };
 
 const size_t config_many_size = sizeof config_many / sizeof *config_many;
+
+const config_many_t *config_many_of (const char *section)
+{
+    for (size_t i = 0; i < config_many_size; i++) {
+        if (strcmp (config_many[i].name, section) == 0) {
+            return &config_many[i];
+        }
+    }
+    return NULL;
+}

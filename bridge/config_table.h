@@ -42,4 +42,7 @@ typedef struct {
 extern const config_many_t config_many[];
 extern const size_t config_many_size;
 
+//  The one of that name, NULL: a section that stands once.
+const config_many_t *config_many_of (const char *section);
+
 #endif

@@ -226,21 +226,11 @@ static void s_on_value (FILE *to, const void *one, const void *other, const conf
     }
 }
 
-static const config_many_t *s_many (const char *section)
-{
-    for (size_t i = 0; i < config_many_size; i++) {
-        if (strcmp (config_many[i].name, section) == 0) {
-            return &config_many[i];
-        }
-    }
-    return NULL;
-}
-
 static void s_each_single (FILE *to, const config_t *one, const config_t *other)
 {
     const char *section = "";
     for (const config_key_t *row = config_table; row < config_table + config_table_size; row++) {
-        if (s_many (row->section)) {
+        if (config_many_of (row->section)) {
             continue;
         }
         if (to && strcmp (row->section, section) != 0) {
@@ -269,7 +259,7 @@ static void s_each_many (FILE *to, const config_t *one, const config_t *other, c
             fprintf (to, "[[%s]]\n", many->name);
         }
         for (const config_key_t *row = config_table; row < config_table + config_table_size; row++) {
-            if (s_many (row->section) == many) {
+            if (config_many_of (row->section) == many) {
                 s_on_value (
                     to, s_section (one, many, i, &count), other ? s_section (other, many, i, &count) : NULL, row);
             }

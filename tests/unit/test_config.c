@@ -91,16 +91,6 @@ static void s_expect_url (fixture_t *self, const char *url, bool accepted)
     }
 }
 
-static const config_many_t *s_many (const char *section)
-{
-    for (size_t i = 0; i < config_many_size; i++) {
-        if (strcmp (config_many[i].name, section) == 0) {
-            return &config_many[i];
-        }
-    }
-    return NULL;
-}
-
 //  `off`: what stands before the key, "#" for one that is shown but not set.
 static void s_print_row (FILE *out, const config_key_t *row, const char *off)
 {
@@ -126,7 +116,7 @@ static char *s_expected_file (void)
     FILE *out = open_memstream (&text, &size);
     for (size_t i = 0; i < config_table_size; i++) {
         const config_key_t *row = &config_table[i];
-        const config_many_t *many = s_many (row->section);
+        const config_many_t *many = config_many_of (row->section);
         bool begins = i == 0 || strcmp (row->section, config_table[i - 1].section) != 0;
         if (begins && many) {
             fprintf (out, "\n#  %s\n#[[%s]]\n", many->comment, row->section);
@@ -180,7 +170,7 @@ static void test_shipped_file_means_the_defaults (void **state)
     assert_non_null (read);
     assert_non_null (defaults);
     for (size_t i = 0; i < config_table_size; i++) {
-        if (!s_many (config_table[i].section)) {
+        if (!config_many_of (config_table[i].section)) {
             s_expect_same (read, defaults, &config_table[i]);
         }
     }
@@ -196,7 +186,7 @@ static void test_each_default_passes_its_own_check (void **state)
     for (size_t i = 0; i < config_table_size; i++) {
         char toml[512];
         FILE *out = fmemopen (toml, sizeof toml, "w");
-        fprintf (out, s_many (config_table[i].section) ? "[[%s]]\n" : "[%s]\n", config_table[i].section);
+        fprintf (out, config_many_of (config_table[i].section) ? "[[%s]]\n" : "[%s]\n", config_table[i].section);
         s_print_row (out, &config_table[i], "");
         fclose (out);
         s_expect_accepted (self, toml);
