@@ -32,7 +32,7 @@ local function sort_out(at, first, now)
         local msg_id, id, why = asks.msg_id, first + index - 1 - #told / 2, nil
         local due_ms = math.min(asks.at_ms or now_ms + (asks.delay_ms or 0), 2 ^ 53)
         -- Who sends a msg_id again gets the id of the first; while that one waits, there is none.
-        local known = msg_id and (id_of[msg_id] or tonumber(redis.call('ZSCORE', key('ids'), msg_id)))
+        local known = msg_id and (id_of[msg_id] or known_id(msg_id))
         if known then
             id, why = known, string.format('%.0f', math.max(known, 0))
         elseif due_ms > now_ms then

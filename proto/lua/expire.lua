@@ -8,8 +8,9 @@
 local base, now = string.sub(KEYS[1], 1, -5), redis.call('TIME')
 local log, gaps, ttl, expiring = base .. 'log', base .. 'gaps', base .. 'ttl', base .. 'expiring'
 local now_ms = now[1] * 1000 + math.floor(now[2] / 1000)
-local meta = redis.call('HMGET', KEYS[1], 'floor', 'bytes')
-local floor, bytes = tonumber(meta[1]) or 1, tonumber(meta[2]) or 0
+local meta = redis.call('HMGET', KEYS[1], 'floor', 'bytes', 'head', 'jumped')
+local floor, bytes, head = tonumber(meta[1]) or 1, tonumber(meta[2]) or 0, tonumber(meta[3]) or 0
+local jump, land = string.match(meta[4] or '0 0', '^(%d+) (%d+)$')
 local most = math.floor(math.max(1, math.min(ARGV[1], ARGV[2] * redis.call('ZCARD', log) / (bytes + 1))))
 
 -- Adds first … last to the gaps, as one row with what stands beside it, and removes what lies wholly there.
@@ -35,9 +36,11 @@ end
 
 local due, ids = redis.call('ZRANGEBYSCORE', expiring, '-inf', now_ms, 'LIMIT', 0, most), {}
 for _, id in ipairs(due) do
-    --  What a torn transaction has left is in `expiring` alone.
-    if tonumber(id) >= floor and redis.call('ZCOUNT', ttl, id, id) > 0 then
-        ids[#ids + 1] = tonumber(id)
+    local number = tonumber(id)
+    --  What a torn transaction brings back is above the head, in the newest jump, or in `expiring` alone.
+    if number >= floor and number <= head and (number < tonumber(jump) or number > tonumber(land)) and
+        redis.call('ZCOUNT', ttl, id, id) > 0 then
+        ids[#ids + 1] = number
     end
 end
 table.sort(ids)

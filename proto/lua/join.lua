@@ -4,6 +4,7 @@
 -- key(what)                              the channel's key of that name
 -- first_id(head, known, is_new, now)     the next id to give, by TIME's `now`; is_new: the epoch is not the channel's
 -- stamped(envelope, id, time)            its bytes under that id and time
+-- known_id(msg_id)                       the id of the message that had it; below 0: that one waits; nil: none has
 -- renew(head, first, epoch)              takes the new epoch, and tells that the ids between were not given
 -- wish(id, msg_id, ttl_ms, front, now_ms)   notes what a message that joins asks for; nil: nothing
 -- grant()                                writes what was noted
@@ -20,23 +21,51 @@ local function first_id(head, known, is_new, now)
     return (is_new and (head > 0 or known > 0) and math.max(head, known, now[1] * 1048576 + now[2]) or head) + 1
 end
 
+-- First and last id of the newest jump's row; 0, 0: there was none.
+local function newest_jump()
+    local first, last = string.match(redis.call('HGET', key('meta'), 'jumped') or '0 0', '^(%d+) (%d+)$')
+    return tonumber(first), tonumber(last)
+end
+
+local function known_id(msg_id)
+    local id = tonumber(redis.call('ZSCORE', key('ids'), msg_id))
+    if not id or id < 0 then
+        return id
+    end
+    -- A torn transaction may have brought it back (KEYSPACE.md 12).
+    local first, last = newest_jump()
+    local is_lost = id >= first and id <= last or id > tonumber(redis.call('HGET', key('meta'), 'head') or 0)
+    return not is_lost and id or nil
+end
+
 -- An envelope begins 94 cf <id, 8 bytes> cf <time_ms, 8 bytes>.
 local function stamped(envelope, id, time)
     return '\148\207' .. struct.pack('>I8', id) .. '\207' .. struct.pack('>I8', time) .. string.sub(envelope, 20)
 end
 
+-- Nothing goes that lies in this jump's range: should its transaction be torn, it would take what an earlier torn one
+-- brings back. Its row hides that, and the next jump removes it (KEYSPACE.md 12).
 local function renew(head, first, epoch)
-    redis.call('HSET', key('meta'), 'epoch', epoch)
+    local meta, gaps, jump = key('meta'), key('gaps'), string.format('%.0f %.0f', head + 1, first - 1)
     if first == head + 1 then
+        redis.call('HSET', meta, 'epoch', epoch)
         return
     end
-    -- A torn transaction may have left ids above the head, or yet bring them back (KEYSPACE.md 12): they are removed
-    -- here, and, since '' makes it a change that the AOF records, also where it is loaded.
-    for _, what in ipairs({'log', 'gaps', 'ids', 'ttl'}) do
-        redis.pcall('ZADD', key(what), first - 1, '')
-        redis.pcall('ZREMRANGEBYSCORE', key(what), '(' .. string.format('%.0f', head), first - 1)
+    local from, to = newest_jump()
+    local rows = {first - 1, jump .. ' jumped'}
+    if to >= (tonumber(redis.call('HGET', meta, 'floor')) or 1) then
+        for _, what in ipairs({'log', 'ids', 'ttl'}) do
+            redis.pcall('ZREMRANGEBYSCORE', key(what), from, to)
+        end
+        rows[3], rows[4] = to, string.format('%.0f %.0f jumped', from, to) -- a torn jump may yet remove it
     end
-    redis.pcall('ZADD', key('gaps'), first - 1, string.format('%.0f %.0f jumped', head + 1, first - 1))
+    -- Rows of torn jumps go. One that is made for it has the AOF record that, though none may be there now.
+    if first - 1 > head + 1 then
+        rows[#rows + 1], rows[#rows + 2] = first - 2, string.format('%.0f %.0f jumped', first - 2, first - 2)
+    end
+    redis.pcall('ZADD', gaps, unpack(rows))
+    redis.pcall('ZREMRANGEBYSCORE', gaps, string.format('(%.0f', head), string.format('(%.0f', first - 1))
+    redis.call('HSET', meta, 'epoch', epoch, 'head', first - 1, 'jumped', jump)
 end
 
 local function add(list, score, member)

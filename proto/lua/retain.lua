@@ -19,11 +19,15 @@ if max_messages > 0 and head - to + 1 > max_messages then
         if tonumber(last) < keep then
             break
         end
-        keep = i == 1000 and to or keep - (last - first + 1)
+        if i == 1000 then
+            -- Of so many members none holds less than one message.
+            local member = redis.call('ZRANGE', log, -max_messages, -max_messages)[1]
+            keep = member and struct.unpack('>I8', member, 3) or to
+            break
+        end
+        keep = keep - (last - first + 1)
     end
-    -- Of so many members none holds less than one message.
-    local member = redis.call('ZRANGE', log, -max_messages, -max_messages)[1]
-    to = math.max(to, keep, member and struct.unpack('>I8', member, 3) or 0)
+    to = math.max(to, keep)
 end
 
 -- The time of the first message from `to` on.

@@ -252,4 +252,7 @@ def test_ids_that_jump_take_torn_deadlines_with_them(client, store):
     _wait_expired(store)
     reply = client.ok(op="replay", channel="orders")
     assert (_ids(reply), reply["gaps"]) == ([1, second], [["orders", 2, second - 1, "jumped"]])
-    assert [decode(member)[3] for _, member in log.members(store, "orders")] == [b"a", b"b"]
+    assert _status(client)["count"] == 2
+    store.hset(log.key("orders", "meta"), "epoch", "an older one")
+    client.publish("orders", b"c")
+    assert [decode(member)[3] for _, member in log.members(store, "orders")] == [b"a", b"b", b"c"]
