@@ -59,8 +59,6 @@ void *session_connect (session_t *self, int type, const char *endpoint)
     if (type == ZMQ_DEALER) {
         zmq_setsockopt (socket, ZMQ_SNDHWM, &none, sizeof none);
         zmq_setsockopt (socket, ZMQ_RCVHWM, &none, sizeof none);
-    }
-    if (type == ZMQ_DEALER || type == ZMQ_SUB) {
         zmq_setsockopt (socket, ZMQ_HEARTBEAT_IVL, &heartbeat_ms, sizeof heartbeat_ms);
         zmq_setsockopt (socket, ZMQ_HEARTBEAT_TIMEOUT, &timeout_ms, sizeof timeout_ms);
     }

@@ -26,12 +26,13 @@ typedef struct {
     uint64_t since_ms;   //  0: none
     char store[64], bridge[64];
     uint64_t beat;
-    uint64_t met_ns;  //  when it began to listen
-    uint64_t left;    //  messages still to print
-    bool has_unread;  //  something was printed and not flushed
+    uint64_t met_ns;    //  when it had caught up at first
+    uint64_t heard_ns;  //  when SUB last brought something, or was made anew; 0: nothing ever came
+    uint64_t left;      //  messages still to print
+    bool has_unread;    //  something was printed and not flushed
 } sub_t;
 
-enum { PAGE = 1000, BEATS_MISSED = 5, PUB_BELOW_ROUTER = 2 };
+enum { PAGE = 1000, BEATS_MISSED = 5, SILENCE_S = BEATS_MISSED + 1, PUB_BELOW_ROUTER = 2 };
 
 static const option_t options[] = {
     {"from", 0, OPTION_COUNT, "ID", NULL, 1, UINT64_C (1) << 53, "what is stored from that id on comes first", NULL},
@@ -296,11 +297,50 @@ static int s_receive (sub_t *self)
     return status ? -status : got;
 }
 
+//  Listens by another socket than before: one that brings no beat may have lost its bridge without a word. libzmq's
+//  heartbeats would tell that too, but end the connection, and later the program, where SUB is not read for long
+//  (PROTOCOL.md, Heads).
+static int s_listen (sub_t *self)
+{
+    if (self->sub) {
+        zmq_close (self->sub);
+        self->heard_ns = clock_ns ();
+    }
+    self->sub = session_connect (self->session, ZMQ_SUB, self->pub_endpoint);
+    if (!self->sub) {
+        return ZRB_USAGE;
+    }
+    zmq_setsockopt (self->sub, ZMQ_SUBSCRIBE, "$heads", strlen ("$heads"));
+    for (size_t at = 0; at < args_operands (self->args); at++) {
+        const char *operand = args_operand (self->args, at);
+        zmq_setsockopt (self->sub, ZMQ_SUBSCRIBE, operand, strcspn (operand, "*?[\\"));
+    }
+    return 0;
+}
+
+//  Waits for more. Returns 0, or an exit status.
+static int s_wait (sub_t *self)
+{
+    uint64_t patience_ns = args_count (self->args, "wait") * 1000000 + 2 * SECOND_NS;
+    uint64_t until_ns = self->heard_ns ? self->heard_ns + SILENCE_S * SECOND_NS : self->met_ns + patience_ns;
+    zmq_pollitem_t item = {self->sub, 0, ZMQ_POLLIN, 0};
+    int status = session_wait (self->session, &item, 1, until_ns);
+    if (status || item.revents || clock_ns () < until_ns) {
+        return status;
+    }
+    if (self->heard_ns) {
+        return s_listen (self);
+    }
+    return zrb_complain (ZRB_ABSENT, "no bridge sends at %s: name its PUB by --sub", self->pub_endpoint);
+}
+
 //  What SUB has brought, then a wait for more. Returns 0, or an exit status.
 static int s_step (sub_t *self)
 {
-    int got;
-    while ((got = s_receive (self)) > 0 && self->left > 0 && !session_stop (self->session)) {
+    int got = s_receive (self);
+    while (got > 0 && self->left > 0 && !session_stop (self->session)) {
+        self->heard_ns = clock_ns ();
+        got = s_receive (self);
     }
     int status = got < 0 ? -got : 0;
     if (self->has_unread) {
@@ -309,16 +349,7 @@ static int s_step (sub_t *self)
         self->has_unread = false;
     }
     status = status ? status : session_stop (self->session);
-    if (status || self->left == 0) {
-        return status;
-    }
-    uint64_t patience_ns = args_count (self->args, "wait") * 1000000 + 2 * SECOND_NS;
-    zmq_pollitem_t item = {self->sub, 0, ZMQ_POLLIN, 0};
-    status = session_wait (self->session, &item, 1, *self->bridge ? UINT64_MAX : self->met_ns + patience_ns);
-    if (status == 0 && !*self->bridge && !item.revents && clock_ns () >= self->met_ns + patience_ns) {
-        status = zrb_complain (ZRB_ABSENT, "no bridge sends at %s: name its PUB by --sub", self->pub_endpoint);
-    }
-    return status;
+    return status || self->left == 0 ? status : s_wait (self);
 }
 
 //  Beginning
@@ -344,16 +375,7 @@ static int s_subscribe (sub_t *self)
         return zrb_complain (ZRB_USAGE, "sub can't tell the PUB beside %s: name it by --sub or in ZRB_SUB",
             session_endpoint (self->session));
     }
-    self->sub = session_connect (self->session, ZMQ_SUB, self->pub_endpoint);
-    if (!self->sub) {
-        return ZRB_USAGE;
-    }
-    zmq_setsockopt (self->sub, ZMQ_SUBSCRIBE, "$heads", strlen ("$heads"));
-    for (size_t at = 0; at < args_operands (self->args); at++) {
-        const char *operand = args_operand (self->args, at);
-        zmq_setsockopt (self->sub, ZMQ_SUBSCRIBE, operand, strcspn (operand, "*?[\\"));
-    }
-    return 0;
+    return s_listen (self);
 }
 
 static int s_check (const sub_t *self)

@@ -10,10 +10,12 @@ import socket
 import subprocess
 import threading
 import time
+import types
 
 import pytest
 
 from harness.bridge import PACK
+from harness.proxy import Proxy
 from harness.wait import PATIENCE_S, eventually
 from harness.zrb import Zrb
 
@@ -252,6 +254,20 @@ def test_sub_that_falls_behind_reads_from_the_log(zrb, client):
     assert output.split() == [part for n in range(2, 30002) for part in (b"%d" % n, b"x" * 300)]
 
 
+def test_sub_that_is_held_up_for_long_goes_on(zrb, bridge, client):
+    """Where nobody reads what it prints it can't read on either, not even what tells it that the bridge is there."""
+    sub = zrb.popen("sub", "held", "--from", "1", "-n", "30001", "-f", "%i\\n%p\\n", stdout=subprocess.PIPE)
+    client.publish("held", b"first")
+    assert [sub.stdout.readline() for _ in range(2)] == [b"1\n", b"first\n"]
+    beats = bridge.subscriber(b"$heads")
+    zrb.out("pub", "held", "x" * 300, "-n", "30000")
+    beats.take(10)  #  one a second
+    client.publish("held", b"last")
+    output, _ = sub.communicate(timeout=PATIENCE_S)
+    assert sub.returncode == 0
+    assert output.split()[::2] == [b"%d" % n for n in range(2, 30002)]
+
+
 def test_sub_tells_when_nothing_is_sent_where_it_listens(zrb):
     output, errors = zrb.run("sub", "a", "--sub", "ipc:///tmp/zrb-nobody-pub", "--wait", "1s", status=3)
     assert (output, errors) == (b"", b"zrb: no bridge sends at ipc:///tmp/zrb-nobody-pub: name its PUB by --sub\n")
@@ -396,6 +412,24 @@ def test_sub_prints_each_message_once_through_restarts(moving):
     _publish(bridge.client(), "orders", 4501, 6000)
     assert sub.wait() == 0
     assert sub.output == [str(n) for n in range(1, 6001)] and sub.log == ""
+
+
+def test_sub_finds_out_that_its_connection_has_died_without_a_word(lab, tmp_path):
+    bridge = lab.bridge(lab.redis(), fanout={"pub": [f"ipc://{tmp_path}/pub"]})
+    zrb, client = Zrb(bridge, tmp_path), bridge.client()
+    proxy = Proxy(tmp_path / "proxy", types.SimpleNamespace(path=tmp_path / "pub"))
+    try:
+        sub = zrb.start("sub", "died", "--sub", f"ipc://{proxy.path}", "--raw")
+        eventually(lambda: client.publish("died", b"a") and sub.output, "its first message")
+        proxy.forget_all()
+        client.publish("died", b"b")
+        eventually(lambda: sub.output[-1] == "b", "what came meanwhile")
+        client.publish("died", b"c")
+        eventually(lambda: sub.output[-1] == "c", "what comes from now on")
+        assert sub.log == ""
+    finally:
+        zrb.end()
+        proxy.close()
 
 
 def test_pub_stores_each_line_once_through_restarts(moving):

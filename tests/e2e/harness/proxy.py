@@ -52,6 +52,7 @@ class Proxy:
         self._listener.bind(str(path))
         self._listener.listen(64)
         self._links = []
+        self._forgotten = []        #  links that stay open
         self._held = []             #  (socket to Redis, bytes)
         self._cut = None
         self._stalled = False
@@ -81,6 +82,13 @@ class Proxy:
         with self._lock:
             for link in self._links:
                 link.near.shutdown(socket.SHUT_RDWR)
+
+    def forget_all(self):
+        """Nothing passes any more by the connections that are there, and nobody is told."""
+        with self._lock:
+            self._forgotten += self._links
+            self._links = []
+        self._wake.send(b"x")
 
     def stall(self):
         """Nothing passes, and nothing is lost, until `go_on`."""
@@ -137,7 +145,7 @@ class Proxy:
         return max(0, self._late[0][0] - time.monotonic()) if self._late and not self._stalled else None
 
     def _end(self):
-        for link in self._links:
+        for link in self._links + self._forgotten:
             link.close()
         for far, _ in self._held:
             far.close()
