@@ -91,7 +91,7 @@ def test_what_was_ok_is_there_once_and_reaches_everyone_whatever_breaks(disk, pr
     clock = Clock(tmp_path)
     server = lab.redis(disk.path, fsync="always", env=clock.env)
     far = [_far_bridge(lab, server, tmp_path / name, proxies) for name in "ab"]
-    nemesis = Nemesis(server, disk, clock, server.bridges, proxies, random.Random(seed), deeds)
+    nemesis = Nemesis(server, server.bridges, random.Random(seed), deeds, disk=disk, clock=clock, proxies=proxies)
     followers = [Follower(bridge, "orders") for bridge in far]
     publishers = [Publisher(bridge, "orders", b"%c%d" % (97 + number, insists), insists)
                   for number, bridge in enumerate(far) for insists in (False, True)]

@@ -1,10 +1,9 @@
 """Senders that go on while something breaks, and what must be true of their channel afterwards."""
 
-import threading
-
 import zmq
 
 from . import log
+from .background import Background
 from .wait import PATIENCE_S, eventually
 from .wire import decode, id_of, pack, unpack
 
@@ -69,25 +68,17 @@ class Publisher:
             (self.unknown if reply["code"] == "unknown_outcome" else self.refused).append(payload)
 
 
-class Load:
+class Load(Background):
     """A Pusher and some Publishers to one channel; one thread drives them until `stop`."""
 
     def __init__(self, bridge, channel="orders", publishers=2):
+        super().__init__()
         self.channel = channel
         self.pusher = Pusher(bridge, channel)
         self.publishers = [Publisher(bridge, channel, b"%c" % (97 + i)) for i in range(publishers)]
-        self._stop = threading.Event()
-        self._failure = None
-        self._thread = threading.Thread(target=self._guard, daemon=True)
-        self._thread.start()
+        self.start()
 
-    def _guard(self):
-        try:
-            self._run()
-        except Exception as failure:  # pylint: disable=broad-except
-            self._failure = failure
-
-    def _run(self):
+    def run(self):
         senders = {sender.socket: sender for sender in (self.pusher, *self.publishers)}
         poller = zmq.Poller()
         for socket in senders:
@@ -106,17 +97,12 @@ class Load:
         self.wait(lambda wanted=self.pusher.back + count: self.pusher.back >= wanted, f"{count} more messages")
 
     def wait(self, condition, what):
-        eventually(lambda: self._failure or condition(), what)
-        if self._failure:
-            raise self._failure
+        eventually(lambda: self.failure or condition(), what)
+        self.check()
 
     def stop(self):
         """Sends no more, and returns when all has come back."""
-        self._stop.set()
-        self._thread.join(2 * PATIENCE_S)
-        assert not self._thread.is_alive()
-        if self._failure:
-            raise self._failure
+        self.join(2 * PATIENCE_S)
 
     def expect_each_once(self, store, holes=False):
         """All is stored once, in the order in which it was sent, under the ids that were told; what was refused is

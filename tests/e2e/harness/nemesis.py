@@ -18,13 +18,14 @@ repeat until now () > till
 
 
 class Nemesis:
-    """`server` is on that disk and goes by that clock, the bridges reach it through those proxies. `deeds`: how often
-    each of those that it may do was done."""
+    """Does those deeds to a server and its bridges, of which it kills the `mortal` ones: all, unless they are named.
+    Some deeds need the disk that the server is on, the clock that it goes by, or the proxies through which the bridges
+    reach it. `deeds`: how often each was done."""
 
-    def __init__(self, server, disk, clock, bridges, proxies, choice, deeds):
-        self.server, self.disk, self.clock = server, disk, clock
-        self.bridges, self.proxies, self.choice = bridges, proxies, choice
-        self.deeds = dict.fromkeys(deeds, 0)
+    def __init__(self, server, bridges, choice, deeds, mortal=None, disk=None, clock=None, proxies=()):
+        self.server, self.bridges, self.mortal = server, bridges, mortal or bridges
+        self.disk, self.clock, self.proxies = disk, clock, proxies
+        self.choice, self.deeds = choice, dict.fromkeys(deeds, 0)
 
     def strike(self):
         """Each deed once before any comes again."""
@@ -38,7 +39,7 @@ class Nemesis:
         time.sleep(self.choice.uniform(0.05, 0.5))  # how long it stays broken
 
     def kill_bridge(self):
-        bridge = self.choice.choice(self.bridges)
+        bridge = self.choice.choice(self.mortal)
         bridge.kill()
         self._while()
         bridge.start()

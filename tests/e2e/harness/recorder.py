@@ -1,7 +1,6 @@
 """Records what was tried while things break, and how it ended; checks that against what is there in the end."""
 
-import threading
-
+from .background import Background
 from .client import PATIENCE_S
 from .wait import eventually
 
@@ -9,22 +8,17 @@ ANSWER_S = 2
 MAY_COME_AGAIN = {"busy", "unavailable", "unknown_outcome"}
 
 
-class Runner:
-    """Calls `step (client)` in a thread until `stop`; a failure of it is that of `stop`."""
+class Runner(Background):
+    """Calls `step ()` until `stop`; a failure of it is that of `stop`."""
 
     def __init__(self, bridge):
+        super().__init__()
         self._client = bridge.client()
-        self._stop = threading.Event()
-        self._failure = None
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
+        self.start()
 
-    def _run(self):
-        try:
-            while not self._stop.is_set():
-                self.step()
-        except Exception as failure:  # pylint: disable=broad-except
-            self._failure = failure
+    def run(self):
+        while not self._stop.is_set():
+            self.step()
 
     def step(self):
         raise NotImplementedError
@@ -50,15 +44,8 @@ class Runner:
     def rest(self, pause_s=0.05):
         self._stop.wait(pause_s)
 
-    def check(self):
-        if self._failure:
-            raise self._failure
-
     def stop(self):
-        self._stop.set()
-        self._thread.join(4 * PATIENCE_S)
-        assert not self._thread.is_alive(), "it never got its answer"
-        self.check()
+        self.join(4 * PATIENCE_S)
 
 
 class Publisher(Runner):

@@ -21,14 +21,17 @@ import time
 from subprocess import DEVNULL
 
 from conftest import Lab
-from harness import nemesis
+from harness.background import Background
+from harness.nemesis import DEEDS, Nemesis
 from harness.wait import eventually
 from harness.wire import ROOT
 from harness.zrb import Zrb
 
-from .load import Follower, Publisher, Queue, Taker, Worker
+from .load import Follower, Publisher, Queue, Taker
 from .watch import Watch
 
+#  Without what needs a proxy, a disk or a clock that are slower or faster than users have them.
+STRIKES = [deed for deed in DEEDS if deed not in ("delay", "fill_disk", "shift_clock")]
 STREAM, QUEUE = "events", "jobs"
 WARM_S, PEAK_S = 5, 15
 PAUSE_S = (10, 20)
@@ -38,23 +41,7 @@ FLUSH_S = 5
 TOLD_S = 30
 
 
-class Nemesis(nemesis.Nemesis):
-    """It kills the last bridge alone, and leaves out what would need a proxy, a disk or a clock that are slower or
-    faster than users have them."""
-
-    def __init__(self, server, bridges, choice):
-        deeds = [deed for deed in nemesis.DEEDS if deed not in ("delay", "fill_disk", "shift_clock")]
-        super().__init__(server, None, None, bridges, [], choice, deeds)
-
-    def kill_bridge(self):
-        all_of_them, self.bridges = self.bridges, self.bridges[-1:]
-        try:
-            super().kill_bridge()
-        finally:
-            self.bridges = all_of_them
-
-
-class Flusher(Worker):
+class Flusher(Background):
     """Drops what all followers of a channel had got a round ago. `refused`: how often that was not done."""
 
     def __init__(self, zrbs, followers):
@@ -88,7 +75,8 @@ class Soak:
         #  Short paths, and endpoints that stay a bridge's while it is dead.
         self.bridges = {name: self._bridge(name) for name in "ab"}
         self.zrbs = {name: Zrb(bridge, lab.directory) for name, bridge in self.bridges.items()}
-        self.nemesis = Nemesis(self.server, list(self.bridges.values()), random.Random(options.seed))
+        self.nemesis = Nemesis(self.server, list(self.bridges.values()), random.Random(options.seed), STRIKES,
+                               mortal=[self.bridges["b"]])
         self.programs, self.takers, self.flusher, self.watch = [], [], None, None
         self.recoveries = []
         self.peak = self.wanted = self.seconds = 0

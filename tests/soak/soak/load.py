@@ -12,6 +12,7 @@ import subprocess
 import threading
 import time
 
+from harness.background import Background
 from harness.recorder import Runner
 
 from .numbers import Numbers
@@ -31,38 +32,7 @@ def _number(payload):
     return int(payload[1:1 + DIGITS])
 
 
-class Worker:
-    """Runs `run` in a thread; `check` raises what failed there."""
-
-    def __init__(self):
-        self.failure = None
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._guard, daemon=True)
-
-    def start(self):
-        self._thread.start()
-
-    def _guard(self):
-        try:
-            self.run()
-        except Exception as failure:  # pylint: disable=broad-except
-            self.failure = failure
-
-    def run(self):
-        raise NotImplementedError
-
-    def check(self):
-        if self.failure:
-            raise self.failure
-
-    def join(self, patience_s):
-        self._stop.set()
-        self._thread.join(patience_s)
-        assert not self._thread.is_alive(), f"{self} does not end"
-        self.check()
-
-
-class Program(Worker):
+class Program(Background):
     """A `zrb` that goes on, and a thread at its pipe."""
 
     def __init__(self, zrb, name, *argv, **pipe):

@@ -8,8 +8,7 @@ import statistics
 import time
 
 import redis
-
-from .load import Worker
+from harness.background import Background
 
 BRIDGE_COLUMNS = ("rss_mb", "descriptors", "threads", "cpu_s")
 TICKS_S = os.sysconf("SC_CLK_TCK")
@@ -31,7 +30,7 @@ def _look(pid):
         return ("",) * len(BRIDGE_COLUMNS)
 
 
-class Watch(Worker):
+class Watch(Background):
     """`rows`: {column: value} of each second; also lines of a CSV file. `count ()`: messages done."""
 
     def __init__(self, path, server, bridges, nemesis, count):
