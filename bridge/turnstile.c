@@ -48,10 +48,11 @@ void turnstile_destroy (turnstile_t **self_p)
 //  A filter of a listener is asked for each packet that would become a connection of it, and for no other.
 static void s_hear (const listener_t *listener, bool hears)
 {
-    struct sock_filter drop = BPF_STMT (BPF_RET | BPF_K, 0);
-    struct sock_fprog program = {1, &drop};
+    static struct sock_filter drop = BPF_STMT (BPF_RET | BPF_K, 0);
+    static const struct sock_fprog program = {1, &drop};
+    const int ignored = 0;
     if (hears) {
-        setsockopt (listener->fd, SOL_SOCKET, SO_DETACH_FILTER, &program, sizeof program);
+        setsockopt (listener->fd, SOL_SOCKET, SO_DETACH_FILTER, &ignored, sizeof ignored);
     } else {
         setsockopt (listener->fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
     }

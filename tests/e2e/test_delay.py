@@ -163,9 +163,9 @@ def test_several_bridges_append_each_once(lab, server, store):
 
 def test_appends_go_on_between_what_is_due(bridge, client, store):
     """Both give ids of one channel: in one row, none twice."""
+    subscriber = Subscriber(bridge.context, bridge, b"orders")
     at_ms = _now_ms(client) + LATER_MS
     _publish(client, *[(b"late %d" % number, {"at_ms": at_ms + number % 50}) for number in range(1000)])
-    subscriber = Subscriber(bridge.context, bridge, b"orders")
     ids, sent = [], 0
     while _status(client)["delayed"] > 0:
         ids += client.publish("orders", *[b"now %d" % number for number in range(sent, sent + 20)])
