@@ -1,10 +1,13 @@
 """The daemon under test."""
 
+import contextlib
 import http.client
+import itertools
 import os
 import pathlib
 import re
 import signal
+import socket
 
 import redis
 import zmq
@@ -66,6 +69,7 @@ class Bridge:
         self.process = None
         self.endpoints = {}
         self.sockets = []
+        self._held_ports = []
         self.sections = {"bridge": {"log_level": "debug"}, "redis": {},
                          "ingest": {"pull": [ANY_PORT], "sub": [ANY_PORT]},
                          "fanout": {"pub": [ANY_PORT]}, "control": {"router": [ANY_PORT]},
@@ -95,6 +99,7 @@ class Bridge:
             self.sections["monitor"]["http"] = found.group(1)
         for workers, endpoints in zip(self.sections.get("workers", []), re.findall(r"\bpush=(\S+)", line)):
             workers["push"] = endpoints.split(",")
+        self._let_ports_go()
         if redis_is_up:
             self.wait_redis(is_up=True)
 
@@ -112,16 +117,33 @@ class Bridge:
                 states[change.group(1)] = change.group(2) == "up"
         return True if all(states.values()) else None if any(states.values()) else False
 
+    def _hold_ports(self):
+        """Of a bridge that is gone: who connects is not given them by the system, and the bridge may bind them."""
+        ends = [*itertools.chain(*self.endpoints.values()), "tcp://" + self.sections["monitor"]["http"]]
+        for host, port in re.findall(r"tcp://([\d.]+):(\d+)", "\n".join(ends)):
+            held = socket.socket()
+            held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                held.bind((host, int(port)))
+            self._held_ports.append(held)
+
+    def _let_ports_go(self):
+        for held in self._held_ports:
+            held.close()
+        self._held_ports.clear()
+
     def stop(self):
         """SIGTERM; it must end well."""
         self.process.signal(signal.SIGTERM)
         status = self.process.wait()
+        self._hold_ports()
         assert status == 0, f"exit status {status}:\n{self.process.log}"
         self.expect_clean()
 
     def kill(self):
         """SIGKILL. An embedded redis-server stays."""
         self.process.kill()
+        self._hold_ports()
         self.expect_clean()
 
     def restart(self):
@@ -153,6 +175,7 @@ class Bridge:
                 self.expect_clean()
         finally:
             self.process.kill()
+            self._let_ports_go()
             self.end_embedded()
 
     #  The embedded redis-server
