@@ -8,7 +8,7 @@ import itertools
 import os
 
 import pytest
-from harness import log
+from harness import log, scripts
 from harness.wait import eventually
 
 
@@ -106,6 +106,7 @@ def test_messages_that_a_torn_transaction_brings_back_are_not_seen(lab):
     first, = _publish(client, "torn", b"c")
     for _ in range(2):
         assert _told(client, "torn") == {1: b"a", first: b"c"}
+        assert store.eval(scripts.text("retain"), 1, log.key("torn", "meta"), 2, 0)[0] == 0, "two are there"
         _restart(server, client)
 
 
