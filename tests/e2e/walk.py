@@ -315,6 +315,7 @@ class Walk:
         if not chosen:
             return
         name, channel, group, model = chosen
+        self.expect_status(name)
         reply = self.ask(op="group_delete", channel=name, group=group)
         at_risk = len(model.waiting) + len(model.held) + len(model.dead)
         if at_risk:
