@@ -27,6 +27,14 @@ def pytest_collection_modifyitems(items):
         for mark in item.iter_markers("fault"):
             rounds = mark.kwargs.get("rounds", 1)
             item.user_properties += [("fault", (number, rounds)) for number in mark.args]
+    if os.environ.get("ZRBRIDGE_LONG"):
+        #  xdist deals out the first ones in turn, and the others in rows.
+        items.sort(key=_is_short)
+
+
+def _is_short(item):
+    return not item.get_closest_marker("long") and all(
+        mark.kwargs.get("rounds", 1) == 1 for mark in item.iter_markers("fault"))
 
 
 def pytest_terminal_summary(terminalreporter):
