@@ -11,6 +11,7 @@ static const char s_hello[] = {
 static const char s_append[] = {
 #include "skip.inc"
 #include "timers.inc"
+#include "lost.inc"
 #include "join.inc"
 #include "batch.inc"
 #include "delay.inc"
@@ -57,12 +58,14 @@ static const char s_forget[] = {
 };
 static const char s_due[] = {
 #include "timers.inc"
+#include "lost.inc"
 #include "join.inc"
 #include "delay.inc"
 #include "due.inc"
 };
 static const char s_expire[] = {
 #include "timers.inc"
+#include "lost.inc"
 #include "expire.inc"
 };
 static const char s_take[] = {

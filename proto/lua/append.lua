@@ -1,5 +1,5 @@
--- append: gives ids to one batch of a channel and stores it, in one step. skip.lua, timers.lua, join.lua, batch.lua and
--- delay.lua stand before it.
+-- append: gives ids to one batch of a channel and stores it, in one step. skip.lua, timers.lua, lost.lua, join.lua,
+-- batch.lua and delay.lua stand before it.
 --
 -- KEYS    1 log   2 meta   3 gaps   4 ids
 -- ARGV    1 session   2 seq of the batch in its session, from 1   3 epoch (see hello.lua)

@@ -1,5 +1,5 @@
 -- due: appends some messages that have waited until now, in the order of the times for which they were meant.
--- timers.lua, join.lua and delay.lua stand before it.
+-- timers.lua, lost.lua, join.lua and delay.lua stand before it.
 --
 -- KEYS    1 meta
 -- ARGV    1 epoch (see hello.lua)   2 known: '1' when the store is not in its first epoch, else '0'

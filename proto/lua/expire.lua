@@ -1,4 +1,4 @@
--- expire: removes some messages whose time is over. timers.lua stands before it.
+-- expire: removes some messages whose time is over. timers.lua and lost.lua stand before it.
 --
 -- KEYS    1 meta
 -- ARGV    1 messages at most   2 bytes to read at most, by the average member
@@ -10,7 +10,6 @@ local log, gaps, ttl, expiring = base .. 'log', base .. 'gaps', base .. 'ttl', b
 local now_ms = now[1] * 1000 + math.floor(now[2] / 1000)
 local meta = redis.call('HMGET', KEYS[1], 'floor', 'bytes', 'head', 'jumped')
 local floor, bytes, head = tonumber(meta[1]) or 1, tonumber(meta[2]) or 0, tonumber(meta[3]) or 0
-local jump, land = string.match(meta[4] or '0 0', '^(%d+) (%d+)$')
 local most = math.floor(math.max(1, math.min(ARGV[1], ARGV[2] * redis.call('ZCARD', log) / (bytes + 1))))
 
 -- Adds first … last to the gaps, as one row with what stands beside it, and removes what lies wholly there.
@@ -37,9 +36,8 @@ end
 local due, ids = redis.call('ZRANGEBYSCORE', expiring, '-inf', now_ms, 'LIMIT', 0, most), {}
 for _, id in ipairs(due) do
     local number = tonumber(id)
-    --  What a torn transaction brings back is above the head, in the newest jump, or in `expiring` alone.
-    if number >= floor and number <= head and (number < tonumber(jump) or number > tonumber(land)) and
-        redis.call('ZCOUNT', ttl, id, id) > 0 then
+    --  A torn transaction may also have brought it back to `expiring` alone.
+    if number >= floor and not is_lost(number, head, meta[4]) and redis.call('ZCOUNT', ttl, id, id) > 0 then
         ids[#ids + 1] = number
     end
 end

@@ -1,5 +1,5 @@
 -- join: how messages get ids and join a channel's log. No step of its own: it stands at the top of append.lua and
--- due.lua, behind timers.lua. KEYS[1] is any key of the channel.
+-- due.lua, behind timers.lua and lost.lua. KEYS[1] is any key of the channel.
 --
 -- key(what)                              the channel's key of that name
 -- first_id(head, known, is_new, now)     the next id to give, by TIME's `now`; is_new: the epoch is not the channel's
@@ -21,21 +21,13 @@ local function first_id(head, known, is_new, now)
     return (is_new and (head > 0 or known > 0) and math.max(head, known, now[1] * 1048576 + now[2]) or head) + 1
 end
 
--- First and last id of the newest jump's row; 0, 0: there was none.
-local function newest_jump()
-    local first, last = string.match(redis.call('HGET', key('meta'), 'jumped') or '0 0', '^(%d+) (%d+)$')
-    return tonumber(first), tonumber(last)
-end
-
 local function known_id(msg_id)
     local id = tonumber(redis.call('ZSCORE', key('ids'), msg_id))
     if not id or id < 0 then
         return id
     end
-    -- A torn transaction may have brought it back (KEYSPACE.md 12).
-    local first, last = newest_jump()
-    local is_lost = id >= first and id <= last or id > tonumber(redis.call('HGET', key('meta'), 'head') or 0)
-    return not is_lost and id or nil
+    local meta = redis.call('HMGET', key('meta'), 'head', 'jumped')
+    return not is_lost(id, tonumber(meta[1]) or 0, meta[2]) and id or nil
 end
 
 -- An envelope begins 94 cf <id, 8 bytes> cf <time_ms, 8 bytes>.
@@ -51,7 +43,7 @@ local function renew(head, first, epoch)
         redis.call('HSET', meta, 'epoch', epoch)
         return
     end
-    local from, to = newest_jump()
+    local from, to = newest_jump(redis.call('HGET', meta, 'jumped'))
     local rows = {first - 1, jump .. ' jumped'}
     if to >= (tonumber(redis.call('HGET', meta, 'floor')) or 1) then
         for _, what in ipairs({'log', 'ids', 'ttl'}) do

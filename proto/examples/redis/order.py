@@ -9,7 +9,7 @@ import redis
 
 LUA = pathlib.Path(__file__).resolve().parents[2] / "lua"
 #  The order matters: each file is a part of one script.
-PARTS = ["greet", "door", "skip", "timers", "join", "batch", "delay", "append"]
+PARTS = ["greet", "door", "skip", "timers", "lost", "join", "batch", "delay", "append"]
 SCRIPT = "".join((LUA / f"{part}.lua").read_text(encoding="utf-8") for part in PARTS)
 
 
