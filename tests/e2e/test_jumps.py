@@ -88,12 +88,7 @@ class Rounds:
         self.channels = []
         self.lost = 0
         #  Before this the store itself would be another.
-        self._begin = self._aof().stat().st_size
-
-    def _aof(self):
-        """The newest incremental file."""
-        return max((self.server.directory / "appendonlydir").glob("*.incr.aof"),
-                   key=lambda path: int(path.name.split(".")[-3]))
+        self._begin = self.server.aof.stat().st_size
 
     def append(self, bridge, channels=None):
         """Publishes to some channels, one of them new unless they are named; returns when all is confirmed."""
@@ -113,7 +108,7 @@ class Rounds:
     def lose_tail(self):
         """Kills Redis and cuts its AOF: often within the last append, at times far behind."""
         self.server.kill()
-        path = self._aof()
+        path = self.server.aof
         size = path.stat().st_size
         most = size - self._begin
         #  While it waits for an fsync, Redis writes later than it answers: then there may be nothing to cut.
@@ -127,21 +122,12 @@ class Rounds:
         client = bridge.client()
         eventually(lambda: client.ask(op="ping")["ok"], "Redis")
         for channel in self.channels:
-            covered, after, more = [], 0, True
-            while more:
-                reply = client.ok(op="replay", channel=channel, after=after, limit=50)
-                for _, (id_, _, _, payload) in reply["messages"]:
-                    self.ledger.tell(channel, id_, payload)
-                    covered.append((id_, id_))
-                for _, first, last, why in reply["gaps"]:
-                    assert why == "jumped", reply["gaps"]
-                    covered.append((first, last))
-                    self.lost += sum(self.ledger.is_told(channel, id_) for id_ in range(first, min(last, first + 100)))
-                after, more = reply["next"], reply["more"]
-            covered.sort()
-            edges = [(last + 1, first) for (_, last), (first, _) in zip(covered, covered[1:])]
-            assert all(end == begin for end, begin in edges), (channel, covered)
-            assert not covered or (covered[0][0], covered[-1][1]) == (1, reply["head"]), (channel, covered)
+            messages, gaps = client.replay_whole(channel, limit=50)
+            for id_, _, _, payload in messages:
+                self.ledger.tell(channel, id_, payload)
+            for first, last, why in gaps:
+                assert why == "jumped", gaps
+                self.lost += sum(self.ledger.is_told(channel, id_) for id_ in range(first, min(last, first + 100)))
 
     def hear(self, channels, listeners=None):
         """The messages that were appended last reach all listeners."""

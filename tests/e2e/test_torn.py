@@ -16,10 +16,6 @@ def _redis(lab):
     return lab.redis(fsync="always", options=["--aof-load-truncated", "yes"])
 
 
-def _aof(server):
-    return next((server.directory / "appendonlydir").glob("*.incr.aof"))
-
-
 def _commands(data):
     """[(where it begins, its words)] of an AOF."""
     found, at = [], 0
@@ -53,10 +49,9 @@ def _tear(server, client, channel, kept=None):
     """Kills Redis, has its AOF end in the last append to the channel, and starts it again. So many of its commands are
     kept, None: all but EXEC. Returns whether the transaction has more than those."""
     server.kill()
-    path = _aof(server)
-    begins = _last_transaction(path.read_bytes(), log.key(channel, "log"))
+    begins = _last_transaction(server.aof.read_bytes(), log.key(channel, "log"))
     kept = len(begins) - 2 if kept is None else kept
-    os.truncate(path, begins[kept + 1] + 5)
+    os.truncate(server.aof, begins[kept + 1] + 5)
     server.start()
     _wait_greeted(server, client)
     return kept + 2 < len(begins)
@@ -83,13 +78,10 @@ def _publish(client, channel, *payloads):
 
 
 def _told(client, channel):
-    """{id: payload} of all that replay tells; what it doesn't is told as jumped, and no id is told twice."""
-    reply = client.ok(op="replay", channel=channel, limit=1000)
-    told = {envelope[0]: envelope[3] for _, envelope in reply["messages"]}
-    covered = sorted([(id_, id_) for id_ in told] + [(first, last) for _, first, last, _ in reply["gaps"]])
-    assert all(why == "jumped" for *_, why in reply["gaps"])
-    assert [first for first, _ in covered] == [1] + [last + 1 for _, last in covered[:-1]], covered
-    assert covered[-1][1] == reply["head"], covered
+    """{id: payload} of all that replay tells; the other ids are told as jumped."""
+    messages, gaps = client.replay_whole(channel)
+    assert all(why == "jumped" for *_, why in gaps), gaps
+    told = {id_: payload for id_, _, _, payload in messages}
     assert client.ok(op="status", channel=channel)["channels"][channel]["count"] == len(told)
     return told
 
@@ -170,9 +162,9 @@ def test_what_was_freed_in_a_torn_transaction_is_not_freed_twice(lab):
     client.ok(op="flush", channel="torn", before=11)
     eventually(lambda: log.count(store, "torn") == 20, "the members to be freed")
     server.kill()
-    data = _aof(server).read_bytes()
+    data = server.aof.read_bytes()
     begin = data.rindex(b"ZREMRANGEBY")
-    os.truncate(_aof(server), data.index(b"*", begin) + 5)
+    os.truncate(server.aof, data.index(b"*", begin) + 5)
     server.start()
     _wait_greeted(server, client)
     eventually(lambda: log.count(store, "torn") == 20, "the members to be freed once more")

@@ -77,6 +77,18 @@ class Client:
             if not reply["more"]:
                 return messages
 
+    def replay_whole(self, channel, limit=1000):
+        """([message], [(first, last, why)]) of a channel. Each id from 1 to the head is a message, or in a gap."""
+        messages, gaps, after, more = [], [], 0, True
+        while more:
+            reply = self.ok(op="replay", channel=channel, after=after, limit=limit)
+            messages += [tuple(envelope) for _, envelope in reply["messages"]]
+            gaps += [tuple(gap[1:]) for gap in reply["gaps"]]
+            after, more = reply["next"], reply["more"]
+        covered = sorted([(id_, id_) for id_, *_ in messages] + [(first, last) for first, last, _ in gaps])
+        assert [first for first, _ in covered] + [reply["head"] + 1] == [1] + [last + 1 for _, last in covered], covered
+        return messages, gaps
+
 
 class Subscriber:
     """A SUB that is known to be subscribed once it is made."""

@@ -50,6 +50,12 @@ class RedisServer:
         except (redis.ConnectionError, redis.BusyLoadingError):
             return False
 
+    @property
+    def aof(self):
+        """Where its newest writes are."""
+        files = (self.directory / "appendonlydir").glob("*.incr.aof")
+        return max(files, key=lambda path: int(path.name.split(".")[-3]))
+
     def client(self, **options):
         return redis.Redis(unix_socket_path=str(self.path), **options)
 
