@@ -337,11 +337,13 @@ static int s_wait (sub_t *self)
 //  What SUB has brought, then a wait for more. Returns 0, or an exit status.
 static int s_step (sub_t *self)
 {
+    bool heard = false;
     int got = s_receive (self);
     while (got > 0 && self->left > 0 && !session_stop (self->session)) {
-        self->heard_ns = clock_ns ();
+        heard = true;
         got = s_receive (self);
     }
+    self->heard_ns = heard ? clock_ns () : self->heard_ns;
     int status = got < 0 ? -got : 0;
     if (self->has_unread) {
         int flushed = output_flush ();
