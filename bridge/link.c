@@ -53,7 +53,6 @@ struct link {
     outbox_t *outbox;
     link_store_t store;
     terms_t terms;
-    int64_t min_replicas;
     bool tells;    //  logs what is doubtful about Redis
     bool strict;   //  and does not serve then
     bool refused;  //  did not serve the last time
@@ -300,7 +299,7 @@ static void s_greet (link_t *self)
         span_t words[] = {span_text ("SELECT"), span_text (db)};
         s_send_words (self, s_on_login, self, "SELECT", 2, words);
     }
-    self->terms = (terms_t){.min_replicas = self->min_replicas};
+    self->terms = (terms_t){.min_replicas = self->terms.min_replicas};
     for (size_t i = 0; i < TERMS_QUESTIONS; i++) {
         span_t words[TERMS_WORDS] = {{NULL, 0}};
         int count = 0;
@@ -567,7 +566,7 @@ void link_judge (link_t *self, bool tells, bool strict, int64_t min_replicas)
 {
     self->tells = tells;
     self->strict = strict;
-    self->min_replicas = min_replicas;
+    self->terms.min_replicas = min_replicas;
 }
 
 bool link_is_up (const link_t *self)
