@@ -3,12 +3,14 @@ told in their first lines. $ZRBRIDGE_CLIENT names a directory with programs of y
 
 import os
 import time
+import types
 
 import msgpack
 import pytest
 import zmq
 from harness.bridge import PACK
 from harness.examples import Program, commands
+from harness.proxy import Proxy
 from harness.wait import PATIENCE_S, eventually
 
 pytestmark = pytest.mark.skipif(PACK > 1, reason="clients see no difference")
@@ -134,6 +136,23 @@ def test_what_a_slow_subscriber_lost_to_the_high_water_mark_is_filled_in(lab, se
     for one in some:
         one.resume()
     _expect(some, expected)
+
+
+def test_a_connection_that_has_died_without_a_word_is_made_anew(lab, programs, tmp_path):
+    bridge = lab.bridge(lab.redis(), fanout={"pub": [f"ipc://{tmp_path}/pub"]})
+    proxy = Proxy(tmp_path / "proxy", types.SimpleNamespace(path=tmp_path / "pub"))
+    some = programs("subscriber", lambda _: [f"ipc://{proxy.path}", bridge.endpoint("router"), "orders"])
+    try:
+        for one in some:
+            one.start()
+            one.wait(len, "its store")
+        proxy.forget_all()
+        bridge.client().publish("orders", b"a")
+        _expect(some, [(1, b"a")])
+        bridge.client().publish("orders", b"b")
+        _expect(some, [(1, b"a"), (2, b"b")])
+    finally:
+        proxy.close()
 
 
 class _Publisher:

@@ -28,13 +28,20 @@ typedef struct {
 static inline peer_t connected (void *context, int type, const char *endpoint)
 {
     peer_t peer = {zmq_socket (context, type), 0, {{0}}, {0}};
-    const int patience = type == ZMQ_DEALER ? PATIENCE_MS : -1;
+    const int patience_ms = PATIENCE_MS;
     zmq_msg_init (&peer.frame);
-    zmq_setsockopt (peer.socket, ZMQ_RCVTIMEO, &patience, sizeof patience);
+    zmq_setsockopt (peer.socket, ZMQ_RCVTIMEO, &patience_ms, sizeof patience_ms);
     if (zmq_connect (peer.socket, endpoint) != 0) {
         errx (1, "%s: %s", endpoint, zmq_strerror (zmq_errno ()));
     }
     return peer;
+}
+
+static inline void disconnect (peer_t *peer)
+{
+    zmq_close (peer->socket);
+    zmq_msg_close (&peer->frame);
+    msgpack_unpacked_destroy (&peer->value);
 }
 
 /*  The next frame's value, or NULL when none came in time. */

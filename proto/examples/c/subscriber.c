@@ -7,6 +7,8 @@
 
 #include "ask.h"
 
+#define SILENCE_MS 6000 /* a beat comes each second, or the connection has died */
+
 static const char *channel;
 static peer_t sub, dealer;
 static msgpack_unpacked nested; /* a beat's payload */
@@ -58,6 +60,17 @@ static void on_beat (const msgpack_object *headers, const msgpack_object *heads)
     }
 }
 
+static peer_t listening (void *context, const char *pub)
+{
+    const int none = 0, silence_ms = SILENCE_MS;
+    peer_t peer = connected (context, ZMQ_SUB, pub);
+    zmq_setsockopt (peer.socket, ZMQ_LINGER, &none, sizeof none);
+    zmq_setsockopt (peer.socket, ZMQ_RCVTIMEO, &silence_ms, sizeof silence_ms);
+    zmq_setsockopt (peer.socket, ZMQ_SUBSCRIBE, channel, strlen (channel));
+    zmq_setsockopt (peer.socket, ZMQ_SUBSCRIBE, "$heads", 6);
+    return peer;
+}
+
 int main (int argc, char **argv)
 {
     if (argc != 4 && argc != 6) {
@@ -67,13 +80,15 @@ int main (int argc, char **argv)
     channel = argv[3];
     last = argc == 6 ? strtoull (argv[4], NULL, 10) : 0;
     snprintf (store.text, sizeof store.text, "%s", argc == 6 ? argv[5] : "");
-    sub = connected (context, ZMQ_SUB, argv[1]);
+    sub = listening (context, argv[1]);
     dealer = connected (context, ZMQ_DEALER, argv[2]);
-    zmq_setsockopt (sub.socket, ZMQ_SUBSCRIBE, channel, strlen (channel));
-    zmq_setsockopt (sub.socket, ZMQ_SUBSCRIBE, "$heads", 6);
     for (;;) {
         char topic[256] = "";
-        zmq_recv (sub.socket, topic, sizeof topic - 1, 0);
+        if (zmq_recv (sub.socket, topic, sizeof topic - 1, 0) < 0) {
+            disconnect (&sub);
+            sub = listening (context, argv[1]);
+            continue;
+        }
         const msgpack_object *envelope = receive (&sub)->via.array.ptr;
         if (strcmp (topic, "$heads") == 0) {
             msgpack_unpack_next (&nested, envelope[3].via.bin.ptr, envelope[3].via.bin.size, NULL);

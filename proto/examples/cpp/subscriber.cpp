@@ -6,6 +6,8 @@
 
 #include "ask.hpp"
 
+constexpr int SILENCE_MS = 6000;  // a beat comes each second, or the connection has died
+
 struct Subscriber {
     Bridge peer;
     const std::string channel;
@@ -62,6 +64,17 @@ struct Subscriber {
     }
 };
 
+static zmq::socket_t listen (zmq::context_t &context, const std::string &pub, const std::string &channel)
+{
+    zmq::socket_t sub (context, ZMQ_SUB);
+    sub.set (zmq::sockopt::linger, 0);
+    sub.set (zmq::sockopt::rcvtimeo, SILENCE_MS);
+    sub.set (zmq::sockopt::subscribe, channel);
+    sub.set (zmq::sockopt::subscribe, "$heads");
+    sub.connect (pub);
+    return sub;
+}
+
 int main (int argc, char **argv)
 {
     if (argc != 4 && argc != 6) {
@@ -69,16 +82,17 @@ int main (int argc, char **argv)
         return 2;
     }
     zmq::context_t context;
-    zmq::socket_t sub (context, ZMQ_SUB);
     Subscriber subscriber{{context, argv[2]}, argv[3]};
     if (argc == 6) {
         subscriber.last = std::stoull (argv[4]);
         subscriber.store = argv[5];
     }
-    sub.set (zmq::sockopt::subscribe, subscriber.channel);
-    sub.set (zmq::sockopt::subscribe, "$heads");
-    sub.connect (argv[1]);
-    for (zmq::message_t topic, frame; sub.recv (topic) && sub.recv (frame);) {
+    for (zmq::socket_t sub = listen (context, argv[1], argv[3]);;) {
+        zmq::message_t topic, frame;
+        if (!sub.recv (topic) || !sub.recv (frame)) {
+            sub = listen (context, argv[1], argv[3]);
+            continue;
+        }
         const json envelope = unpacked (frame);
         if (topic.to_string_view () == "$heads") {
             subscriber.on_beat (envelope[2], json::from_msgpack (envelope[3].get_binary ()));

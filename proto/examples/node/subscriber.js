@@ -10,23 +10,28 @@ const { decode, encode } = require('@msgpack/msgpack')
 const zmq = require('zeromq')
 
 const PATIENCE_MS = 5000 // every request is answered in that time, or its bridge is gone
+const SILENCE_MS = 6000 // a beat comes each second, or the connection has died
 const [pub, router, channel] = process.argv.slice(2)
 let last = Number(process.argv[5] ?? 0)
 let store = process.argv[6]
 let bridge, beat
 let seq = 0
-const sub = new zmq.Subscriber()
 const dealer = new zmq.Dealer({ receiveTimeout: PATIENCE_MS })
+
+// The frames of the next message; none when none came in time.
+function received (socket) {
+  return socket.receive().catch(error => {
+    if (error.code !== 'EAGAIN') throw error
+    return []
+  })
+}
 
 // Asks until it is answered well: the bridge may be gone for a while, or its Redis.
 async function ask (request) {
   for (;;) {
     await dealer.send(encode({ ...request, seq: ++seq }))
     for (let reply; reply?.seq !== seq;) { // else it is to an earlier try
-      const [frame] = await dealer.receive().catch(error => {
-        if (error.code !== 'EAGAIN') throw error
-        return []
-      })
+      const [frame] = await received(dealer)
       if (!frame) break
       reply = decode(frame)
       if (reply.seq !== seq) continue
@@ -73,11 +78,22 @@ async function onBeat (headers, heads) {
   if (isNew || (heads[channel] ?? 0) > last) await replay()
 }
 
-async function main () {
+function listen () {
+  const sub = new zmq.Subscriber({ linger: 0, receiveTimeout: SILENCE_MS })
   sub.subscribe(channel, '$heads')
   sub.connect(pub)
+  return sub
+}
+
+async function main () {
   dealer.connect(router)
-  for await (const [topic, frame] of sub) {
+  for (let sub = listen(); ;) {
+    const [topic, frame] = await received(sub)
+    if (!topic) {
+      sub.close()
+      sub = listen()
+      continue
+    }
     const envelope = decode(frame)
     if (topic.toString() === '$heads') {
       await onBeat(envelope[2], decode(envelope[3]))

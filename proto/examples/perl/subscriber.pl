@@ -11,14 +11,13 @@ use Time::HiRes qw(sleep);
 use ZMQ::FFI qw(ZMQ_DEALER ZMQ_RCVTIMEO ZMQ_SUB);
 
 my $PATIENCE_MS = 5000;    # every request is answered in that time, or its bridge is gone
+my $SILENCE_MS = 6000;     # a beat comes each second, or the connection has died
 my ($pub, $router, $channel, $last, $store) = @ARGV;
 my ($bridge, $beat, $seq) = ('', 0, 0);
 $last //= 0;
 my $packer = Data::MessagePack->new->utf8;    # packs strings as str, which do as bin everywhere
 my $context = ZMQ::FFI->new;
-my ($sub, $dealer) = ($context->socket(ZMQ_SUB), $context->socket(ZMQ_DEALER));
-$sub->subscribe($_) for $channel, '$heads';
-$sub->connect($pub);
+my $dealer = $context->socket(ZMQ_DEALER);
 $dealer->set(ZMQ_RCVTIMEO, 'int', $PATIENCE_MS);
 $dealer->connect($router);
 binmode STDOUT;
@@ -39,6 +38,15 @@ sub ask {
             last;
         }
     }
+}
+
+sub listen_anew {
+    my $sub = $context->socket(ZMQ_SUB);
+    $sub->set_linger(0);
+    $sub->set(ZMQ_RCVTIMEO, 'int', $SILENCE_MS);
+    $sub->subscribe($_) for $channel, '$heads';
+    $sub->connect($pub);
+    return $sub;
 }
 
 sub work {
@@ -69,8 +77,14 @@ sub on_beat {
     replay() if $is_new || ($heads->{$channel} // 0) > $last;
 }
 
+my $sub = listen_anew();
 while (1) {
-    my ($topic, $frame) = $sub->recv_multipart;
+    my ($topic, $frame) = eval { $sub->recv_multipart };
+    if (!defined $frame) {
+        $sub->close;
+        $sub = listen_anew();
+        next;
+    }
     my $envelope = Data::MessagePack->unpack($frame);
     if ($topic eq '$heads') {
         on_beat($envelope->[2], Data::MessagePack->unpack($envelope->[3]));

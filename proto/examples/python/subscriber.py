@@ -13,14 +13,12 @@ import msgpack
 import zmq
 
 PATIENCE_MS = 5000  # every request is answered in that time, or its bridge is gone
+SILENCE_MS = 6000  # a beat comes each second, or the connection has died
 pub, router, channel = sys.argv[1:4]
 last, store = (int(sys.argv[4]), sys.argv[5]) if len(sys.argv) > 5 else (0, None)
 bridge = beat = None
 context = zmq.Context()
-sub, dealer = context.socket(zmq.SUB), context.socket(zmq.DEALER)
-sub.subscribe(channel)
-sub.subscribe("$heads")
-sub.connect(pub)
+dealer = context.socket(zmq.DEALER)
 dealer.connect(router)
 seqs = itertools.count(1)
 
@@ -40,6 +38,15 @@ def ask(**request):
                 raise RuntimeError(reply["message"])
             time.sleep(reply["retry_ms"] / 1000)
             break
+
+
+def listen():
+    sub = context.socket(zmq.SUB)
+    sub.linger = 0
+    sub.subscribe(channel)
+    sub.subscribe("$heads")
+    sub.connect(pub)
+    return sub
 
 
 def write(line):
@@ -77,7 +84,12 @@ def on_beat(headers, heads):
         replay()
 
 
+sub = listen()
 while True:
+    if not sub.poll(SILENCE_MS):
+        sub.close()
+        sub = listen()
+        continue
     topic, envelope = sub.recv_multipart()
     envelope = msgpack.unpackb(envelope)
     if topic == b"$heads":
