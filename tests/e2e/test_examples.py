@@ -138,21 +138,38 @@ def test_what_a_slow_subscriber_lost_to_the_high_water_mark_is_filled_in(lab, se
     _expect(some, expected)
 
 
-def test_a_connection_that_has_died_without_a_word_is_made_anew(lab, programs, tmp_path):
-    bridge = lab.bridge(lab.redis(), fanout={"pub": [f"ipc://{tmp_path}/pub"]})
-    proxy = Proxy(tmp_path / "proxy", types.SimpleNamespace(path=tmp_path / "pub"))
-    some = programs("subscriber", lambda _: [f"ipc://{proxy.path}", bridge.endpoint("router"), "orders"])
+def test_connections_that_have_died_without_a_word_are_made_anew(lab, programs, tmp_path):
+    ways = {what: tmp_path / what for what in ("pub", "router")}
+    bridge = lab.bridge(lab.redis(), fanout={"pub": [f"ipc://{ways['pub']}"]},
+                        control={"router": [f"ipc://{ways['router']}"]})
+    proxies = [Proxy(tmp_path / f"proxy-{what}", types.SimpleNamespace(path=way)) for what, way in ways.items()]
+    pub, router = (f"ipc://{proxy.path}" for proxy in proxies)
+    subscribers = programs("subscriber", lambda _: [pub, router, "orders"])
+    workers = programs("worker", lambda language: [router, language, "worker-1"], numbers=2)
+    channels = ["orders", *(one.argv[-2] for one in workers)]
+
+    def expect(payload):
+        for one in subscribers + workers:
+            one.wait(lambda records: records and records[-1][-1] == payload, payload)
+
     try:
-        for one in some:
+        bridge.client().ok(op="publish", messages=[[channel, b"a"] for channel in channels])
+        for one in subscribers + workers:
             one.start()
-            one.wait(len, "its store")
-        proxy.forget_all()
-        bridge.client().publish("orders", b"a")
-        _expect(some, [(1, b"a")])
+        expect(b"a")
+        before = [proxy.connections for proxy in proxies]
+        for proxy in proxies:
+            proxy.forget_all()
         bridge.client().publish("orders", b"b")
-        _expect(some, [(1, b"a"), (2, b"b")])
+        #  What the bridge gives to a dead connection is not delivered again before its lease has run out.
+        for proxy, count in zip(proxies, before):
+            eventually(lambda: proxy.connections >= count, "new connections", 60)
+        bridge.client().ok(op="publish", messages=[[channel, b"c"] for channel in channels])
+        expect(b"c")
+        assert all([payload for _, payload in one.messages] == [b"a", b"b", b"c"] for one in subscribers)
     finally:
-        proxy.close()
+        for proxy in proxies:
+            proxy.close()
 
 
 class _Publisher:

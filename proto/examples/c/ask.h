@@ -31,6 +31,9 @@ static inline peer_t connected (void *context, int type, const char *endpoint)
     const int patience_ms = PATIENCE_MS;
     zmq_msg_init (&peer.frame);
     zmq_setsockopt (peer.socket, ZMQ_RCVTIMEO, &patience_ms, sizeof patience_ms);
+    if (type != ZMQ_SUB) { /* finds out that a connection has died without a word */
+        zmq_setsockopt (peer.socket, ZMQ_HEARTBEAT_IVL, &patience_ms, sizeof patience_ms);
+    }
     if (zmq_connect (peer.socket, endpoint) != 0) {
         errx (1, "%s: %s", endpoint, zmq_strerror (zmq_errno ()));
     }

@@ -23,6 +23,7 @@ class Bridge
   public:
     Bridge (zmq::context_t &context, const std::string &router) : dealer (context, ZMQ_DEALER)
     {
+        dealer.set (zmq::sockopt::heartbeat_ivl, PATIENCE_MS);  // finds connections that died without a word
         dealer.connect (router);
     }
 

@@ -8,7 +8,10 @@ const zmq = require('zeromq')
 
 const PATIENCE_MS = 5000 // every request is answered in that time, or its bridge is gone
 const [how, endpoint, channel] = process.argv.slice(2)
-const socket = how === 'push' ? new zmq.Push() : new zmq.Dealer({ receiveTimeout: PATIENCE_MS })
+const heartbeatInterval = PATIENCE_MS // finds out that a connection has died without a word
+const socket = how === 'push'
+  ? new zmq.Push({ heartbeatInterval })
+  : new zmq.Dealer({ heartbeatInterval, receiveTimeout: PATIENCE_MS })
 let seq = 0
 
 // Asks until it is answered well: the bridge may be gone for a while, or its Redis.

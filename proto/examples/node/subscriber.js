@@ -16,7 +16,8 @@ let last = Number(process.argv[5] ?? 0)
 let store = process.argv[6]
 let bridge, beat
 let seq = 0
-const dealer = new zmq.Dealer({ receiveTimeout: PATIENCE_MS })
+// Heartbeats find out that a connection has died without a word.
+const dealer = new zmq.Dealer({ receiveTimeout: PATIENCE_MS, heartbeatInterval: PATIENCE_MS })
 
 // The frames of the next message; none when none came in time.
 function received (socket) {

@@ -10,7 +10,8 @@ const zmq = require('zeromq')
 const WAIT_MS = 2000
 const PATIENCE_MS = 5000 + WAIT_MS // every request is answered in that time, or its bridge is gone
 const [router, channel, name] = process.argv.slice(2)
-const dealer = new zmq.Dealer({ receiveTimeout: PATIENCE_MS })
+// Heartbeats find out that a connection has died without a word.
+const dealer = new zmq.Dealer({ receiveTimeout: PATIENCE_MS, heartbeatInterval: PATIENCE_MS })
 let seq = 0
 
 // Asks until it is answered well: the bridge may be gone for a while, or its Redis.

@@ -7,7 +7,7 @@ use strict;
 use warnings;
 use Data::MessagePack;
 use Time::HiRes qw(sleep time);
-use ZMQ::FFI qw(ZMQ_DEALER ZMQ_PUSH ZMQ_RCVTIMEO);
+use ZMQ::FFI qw(ZMQ_DEALER ZMQ_HEARTBEAT_IVL ZMQ_PUSH ZMQ_RCVTIMEO);
 
 my $PATIENCE_MS = 5000;    # every request is answered in that time, or its bridge is gone
 my ($how, $endpoint, $channel) = @ARGV;
@@ -16,6 +16,7 @@ my $context = ZMQ::FFI->new;
 my $socket = $context->socket($how eq 'push' ? ZMQ_PUSH : ZMQ_DEALER);
 $socket->set_linger(-1);                      # at the end it waits until all is sent
 $socket->set(ZMQ_RCVTIMEO, 'int', $PATIENCE_MS);
+$socket->set(ZMQ_HEARTBEAT_IVL, 'int', $PATIENCE_MS);    # finds out that a connection has died without a word
 $socket->connect($endpoint);
 my $seq = 0;
 

@@ -8,7 +8,7 @@ use strict;
 use warnings;
 use Data::MessagePack;
 use Time::HiRes qw(sleep);
-use ZMQ::FFI qw(ZMQ_DEALER ZMQ_RCVTIMEO ZMQ_SUB);
+use ZMQ::FFI qw(ZMQ_DEALER ZMQ_HEARTBEAT_IVL ZMQ_RCVTIMEO ZMQ_SUB);
 
 my $PATIENCE_MS = 5000;    # every request is answered in that time, or its bridge is gone
 my $SILENCE_MS = 6000;     # a beat comes each second, or the connection has died
@@ -19,6 +19,7 @@ my $packer = Data::MessagePack->new->utf8;    # packs strings as str, which do a
 my $context = ZMQ::FFI->new;
 my $dealer = $context->socket(ZMQ_DEALER);
 $dealer->set(ZMQ_RCVTIMEO, 'int', $PATIENCE_MS);
+$dealer->set(ZMQ_HEARTBEAT_IVL, 'int', $PATIENCE_MS);    # finds out that a connection has died without a word
 $dealer->connect($router);
 binmode STDOUT;
 $| = 1;

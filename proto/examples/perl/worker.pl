@@ -7,7 +7,7 @@ use strict;
 use warnings;
 use Data::MessagePack;
 use Time::HiRes qw(sleep);
-use ZMQ::FFI qw(ZMQ_DEALER ZMQ_RCVTIMEO);
+use ZMQ::FFI qw(ZMQ_DEALER ZMQ_HEARTBEAT_IVL ZMQ_RCVTIMEO);
 
 my $WAIT_MS = 2000;
 my $PATIENCE_MS = 5000 + $WAIT_MS;    # every request is answered in that time, or its bridge is gone
@@ -16,6 +16,7 @@ my $packer = Data::MessagePack->new->utf8;    # packs strings as str, which do a
 my $context = ZMQ::FFI->new;
 my $dealer = $context->socket(ZMQ_DEALER);
 $dealer->set(ZMQ_RCVTIMEO, 'int', $PATIENCE_MS);
+$dealer->set(ZMQ_HEARTBEAT_IVL, 'int', $PATIENCE_MS);    # finds out that a connection has died without a word
 $dealer->connect($router);
 my $seq = 0;
 binmode STDOUT;

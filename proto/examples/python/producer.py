@@ -14,6 +14,7 @@ PATIENCE_MS = 5000  # every request is answered in that time, or its bridge is g
 how, endpoint, channel = sys.argv[1:]
 context = zmq.Context()
 socket = context.socket(zmq.PUSH if how == "push" else zmq.DEALER)
+socket.heartbeat_ivl = PATIENCE_MS  # finds out that a connection has died without a word
 socket.connect(endpoint)
 seqs = itertools.count(1)
 

@@ -19,6 +19,7 @@ last, store = (int(sys.argv[4]), sys.argv[5]) if len(sys.argv) > 5 else (0, None
 bridge = beat = None
 context = zmq.Context()
 dealer = context.socket(zmq.DEALER)
+dealer.heartbeat_ivl = PATIENCE_MS  # finds out that a connection has died without a word
 dealer.connect(router)
 seqs = itertools.count(1)
 

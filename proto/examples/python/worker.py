@@ -14,6 +14,7 @@ import zmq
 PATIENCE_MS = 5000  # every request is answered in that time and its wait_ms, or its bridge is gone
 router, channel, name = sys.argv[1:]
 dealer = zmq.Context().socket(zmq.DEALER)
+dealer.heartbeat_ivl = PATIENCE_MS  # finds out that a connection has died without a word
 dealer.connect(router)
 seqs = itertools.count(1)
 

@@ -90,6 +90,10 @@ class Proxy:
             self._links = []
         self._wake.send(b"x")
 
+    @property
+    def connections(self):
+        return len(self._links)
+
     def stall(self):
         """Nothing passes, and nothing is lost, until `go_on`."""
         self._stalled = True
