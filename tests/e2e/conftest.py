@@ -28,13 +28,19 @@ def pytest_collection_modifyitems(items):
             rounds = mark.kwargs.get("rounds", 1)
             item.user_properties += [("fault", (number, rounds)) for number in mark.args]
     if os.environ.get("ZRBRIDGE_LONG"):
-        #  xdist deals out the first ones in turn, and the others in rows.
-        items.sort(key=_is_short)
+        _spread_slow(items)
 
 
-def _is_short(item):
-    return not item.get_closest_marker("long") and all(
-        mark.kwargs.get("rounds", 1) == 1 for mark in item.iter_markers("fault"))
+def _spread_slow(items):
+    """xdist deals out rows of what follows each other: each row gets as much of what is slow as any other."""
+    kinds = [item for item in items if _is_slow(item)], [item for item in items if not _is_slow(item)]
+    place = {item: (number + 0.5) / len(kind) for kind in kinds for number, item in enumerate(kind)}
+    items.sort(key=place.get)
+
+
+def _is_slow(item):
+    return item.get_closest_marker("long") or any(
+        mark.kwargs.get("rounds", 1) > 1 for mark in item.iter_markers("fault"))
 
 
 def pytest_terminal_summary(terminalreporter):
