@@ -50,3 +50,9 @@ def test_zrb_comes_with_its_manual_page_and_completions(root):
     assert list((root / "usr/share/man/man1").glob("zrb.1*"))
     for path in ("usr/share/bash-completion/completions/zrb", "usr/share/zsh/vendor-completions/_zrb"):
         assert (root / path).is_file(), path
+
+
+def test_the_door_opens_by_what_is_installed(root, lab):
+    append = root / "usr/share/zrbridge/examples/redis/append.sh"
+    done = subprocess.run([append, "orders", "hello", "-s", lab.redis().path], check=True, capture_output=True)
+    assert done.stdout == b"1\n"
